@@ -1,0 +1,72 @@
+"""The environment, typed. Every value may also come from a file named by `<NAME>_FILE` (Docker secrets)."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+_RATE = re.compile(r"(?P<count>\d+)(?:/(?P<unit>s|min|h))?")
+_SECONDS = {"s": 1, "min": 60, "h": 3600}
+
+
+def read() -> environ.FileAwareEnv:
+    """Return the reader of this process's environment."""
+    return environ.FileAwareEnv()
+
+
+def networks(name: str) -> tuple[Network, ...]:
+    """Read a comma-separated list of CIDR blocks, e.g. `127.0.0.1/32,10.1.0.0/16`."""
+    blocks = [part.strip() for part in os.environ.get(name, "").split(",") if part.strip()]
+    try:
+        return tuple(ipaddress.ip_network(block) for block in blocks)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name}: {error}. Give CIDR blocks, e.g. 127.0.0.1/32") from None
+
+
+def rate(name: str, default: str) -> tuple[int, int] | None:
+    """Read a rate such as `100/min` as (count, seconds); `0` means no limit and gives None."""
+    text = os.environ.get(name, default)
+    match = _RATE.fullmatch(text.strip())
+    if match is None or (int(match["count"]) and not match["unit"]):
+        raise ImproperlyConfigured(f"{name}: {text!r} is no rate. Give e.g. 100/min, 5/s, or 0")
+    count = int(match["count"])
+    return (count, _SECONDS[match["unit"]]) if count else None
+
+
+def broker_url(redis_url: str) -> str:
+    """Spell a Redis URL as kombu wants it: `unix:///s?db=1` is `redis+socket:///s?virtual_host=1`."""
+    parts = urlsplit(redis_url)
+    if parts.scheme != "unix":
+        return redis_url
+    database = parse_qs(parts.query).get("db", ["0"])[0]
+    return f"redis+socket://{parts.path}?virtual_host={database}"
+
+
+def database(url_name: str, options: Mapping[str, object]) -> dict[str, object]:
+    """Django's DATABASES entry for the Postgres URL in the variable `url_name`."""
+    entry = dict(read().db(url_name))
+    if "postgres" not in str(entry.get("ENGINE")):
+        raise ImproperlyConfigured(f"{url_name}: Stepwell runs on PostgreSQL, give postgres://...")
+    given = entry.get("OPTIONS") or {}
+    return {
+        **entry,
+        "HOST": unquote(str(entry["HOST"])),  # a socket's directory is spelt %2Frun%2Fpostgresql
+        "ENGINE": "django_rls.backends.postgresql",
+        "CONN_MAX_AGE": 0,
+        "DISABLE_SERVER_SIDE_CURSORS": True,
+        "OPTIONS": {**options, **given},
+    }
+
+
+def path(name: str, default: Path) -> Path:
+    """Read a file-system path."""
+    return Path(os.environ.get(name, str(default)))

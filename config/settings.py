@@ -1,0 +1,232 @@
+"""All settings, by environment. docs/ARCHITECTURE.md has the table of limits."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+from config import env, logs
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+environment = env.read()
+
+# --- The process -------------------------------------------------------------------------------
+DEBUG = environment.bool("DEBUG", default=False)
+SECRET_KEY = environment.str("SECRET_KEY")
+ALLOWED_HOSTS = environment.list("STEPWELL_HOSTS", default=["127.0.0.1", "localhost"])
+PUBLIC_URL = environment.str("STEPWELL_PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/")
+SECURE = PUBLIC_URL.startswith("https://")
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+ASGI_APPLICATION = "config.asgi.application"
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en"
+USE_I18N = False
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_rls",
+    "django_celery_beat",
+    "django_htmx",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "channels",
+    "csp",
+    "tenants",
+    "workflows",
+    "executions",
+    "webhooks",
+    "config",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "tenants.middleware.TenantMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# --- Postgres ----------------------------------------------------------------------------------
+# Only a migration runs as the owner of the tables; everything else is the app role, which
+# row-level security binds.
+OWNER_COMMANDS = {"migrate", "sqlmigrate", "showmigrations"}
+AS_OWNER = Path(sys.argv[0]).name == "manage.py" and OWNER_COMMANDS.intersection(sys.argv[1:2])
+DATABASE_POOL = environment.int("STEPWELL_DATABASE_POOL", default=0)
+_database_options: dict[str, object] = {
+    # Only cursors that ask for it prepare their statements (tenants/scope.py).
+    "prepare_threshold": 5,
+    **(
+        {"pool": {"min_size": 1, "max_size": DATABASE_POOL, "timeout": 10}} if DATABASE_POOL else {}
+    ),
+}
+DATABASES = {
+    "default": env.database("DATABASE_OWNER_URL" if AS_OWNER else "DATABASE_URL", _database_options)
+}
+DJANGO_RLS = {"RESET_CONTEXT_ON_CONNECT": False, "STRICT_MIGRATE_RLS": True}
+
+# --- Redis: wake-ups and live pages; nothing in it is needed to finish a run --------------------
+REDIS_URL = environment.str("REDIS_URL")
+REDIS_TIMEOUT = 1.0  # seconds; a hanging Redis must not hang a request
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [REDIS_URL], "prefix": "stepwell"},
+    }
+}
+CELERY_BROKER_URL = env.broker_url(REDIS_URL)
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "socket_timeout": 30,
+    "socket_connect_timeout": REDIS_TIMEOUT,
+    "health_check_interval": 10,
+}
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_DEFAULT_QUEUE = "wake"
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_SEND_TASK_EVENTS = False
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_TIMEZONE = "UTC"
+
+# --- People ------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "tenants.User"
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "home"
+LOGOUT_REDIRECT_URL = "login"
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+]
+
+# --- The browser -------------------------------------------------------------------------------
+SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
+SESSION_COOKIE_NAME = "__Host-session" if SECURE else "session"
+CSRF_COOKIE_NAME = "__Host-csrf" if SECURE else "csrf"
+SECURE_SSL_REDIRECT = SECURE
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if SECURE else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE
+SECURE_PROXY_SSL_HEADER = (
+    ("HTTP_X_FORWARDED_PROTO", "https")
+    if environment.bool("STEPWELL_BEHIND_PROXY", default=False)
+    else None
+)
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "font-src": ["'self'"],
+        "connect-src": ["'self'"],
+        "form-action": ["'self'"],
+        "base-uri": ["'none'"],
+        "frame-ancestors": ["'none'"],
+    }
+}
+STATIC_URL = "/static/"
+STATIC_ROOT = env.path("STEPWELL_STATIC_ROOT", BASE_DIR / "staticfiles")
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+WHITENOISE_USE_FINDERS = not STATIC_ROOT.is_dir()
+# One byte more than a webhook may have, so that our own answer (413) is given, not Django's (400).
+MAX_PAYLOAD_BYTES = environment.int("STEPWELL_MAX_PAYLOAD_BYTES", default=1_048_576)
+DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_PAYLOAD_BYTES + 1
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["tenants.auth.PrincipalAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["tenants.auth.HasPermission"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "tenants.pagination.NewestFirst",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "tenants.problems.handle",
+    "PAGE_SIZE": 50,
+    "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Stepwell",
+    "DESCRIPTION": "Workflows, executions, webhook endpoints and secrets of one tenant.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+}
+
+# --- Stepwell's own ----------------------------------------------------------------------------
+SECRETS_KEYS = environment.str("STEPWELL_SECRETS_KEYS")
+EGRESS_ALLOW = env.networks("STEPWELL_EGRESS_ALLOW")
+
+MAX_STEPS = environment.int("STEPWELL_MAX_STEPS", default=50)
+MAX_DEPTH = environment.int("STEPWELL_MAX_DEPTH", default=20)
+MAX_PARALLEL_STEPS = environment.int("STEPWELL_MAX_PARALLEL_STEPS", default=10)
+MAX_EXECUTION_SECONDS = environment.int("STEPWELL_MAX_EXECUTION_SECONDS", default=300)
+MAX_HTTP_SECONDS = environment.int("STEPWELL_MAX_HTTP_SECONDS", default=30)
+MAX_RESPONSE_BYTES = environment.int("STEPWELL_MAX_RESPONSE_BYTES", default=1_048_576)
+MAX_CLAIMS = environment.int("STEPWELL_MAX_CLAIMS", default=5)
+MAX_WAIT_SECONDS = 25  # how long a caller may wait for a result (`?wait=`)
+
+WORKER_BEAT_SECONDS = 1.0  # how often a worker process says that it lives
+WORKER_LOST_SECONDS = 6.0  # silent for so long, its leases are free for others
+LEASE_MARGIN_SECONDS = 15.0  # beyond a step's own timeout
+SWEEP_SECONDS = 1.0
+
+LOGGING = logs.settings(debug=DEBUG)
+
+if not DEBUG and len(SECRET_KEY) < 32:
+    raise ImproperlyConfigured("SECRET_KEY: give at least 32 random characters")

@@ -1,0 +1,83 @@
+"""The HTTP door: finds out which tenant a request is for and opens its scope around the view."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+from django.contrib.auth.views import redirect_to_login
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+
+from tenants import scope, services
+from tenants.principals import Principal
+
+API_PREFIX = "/api/v1/"
+ADMIN_PREFIX = "/admin/"
+BEARER = "bearer "
+
+
+class TenantMiddleware:
+    """Sets `request.principal` and runs the view in the principal's tenant scope.
+
+    A page is for the tenant in its URL, an API call for the tenant of its key, the admin for all
+    tenants by the operator role. A view with `opens_own_scope` (it waits, and no transaction may
+    stay open while it does) opens the scope itself.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        request.principal = None  # type: ignore[attr-defined]  # Django's way to pass things on
+        return self.get_response(request)
+
+    def process_view(
+        self,
+        request: HttpRequest,
+        view: Callable[..., HttpResponseBase],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> HttpResponseBase | None:
+        if "tenant_slug" in kwargs:
+            if not request.user.is_authenticated:
+                return redirect_to_login(request.get_full_path())
+            principal = services.find_member(request.user, kwargs.pop("tenant_slug"))
+            if principal is None:
+                raise Http404
+        elif request.path.startswith(API_PREFIX):
+            principal = self._key_holder(request)
+        elif request.path.startswith(ADMIN_PREFIX) and request.user.is_staff:
+            return _run(scope.operator("staff admin"), view, request, args, kwargs)
+        else:
+            return None
+        request.principal = principal  # type: ignore[attr-defined]
+        if principal is None or _opens_own_scope(view):
+            return _run(nullcontext(), view, request, args, kwargs)
+        return _run(scope.tenant(principal.tenant_id), view, request, args, kwargs)
+
+    def _key_holder(self, request: HttpRequest) -> Principal | None:
+        header = request.headers.get("Authorization", "")
+        if not header.lower().startswith(BEARER):
+            return None
+        return services.find_key_holder(header[len(BEARER) :].strip())
+
+
+def _opens_own_scope(view: Any) -> bool:
+    return getattr(view, "opens_own_scope", False) or getattr(
+        getattr(view, "cls", None), "opens_own_scope", False
+    )
+
+
+def _run(
+    opened: AbstractContextManager[None],
+    view: Callable[..., HttpResponseBase],
+    request: HttpRequest,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> HttpResponseBase:
+    with opened:
+        response = view(request, *args, **kwargs)
+        if isinstance(response, HttpResponse) and hasattr(response, "render"):
+            response.render()  # templates read the database, so within the scope
+        return response

@@ -1,0 +1,149 @@
+"""Tenants, their people, keys, secrets and variables."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import uuid_utils.compat
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.core.validators import RegexValidator
+from django.db import models
+from django.utils import timezone
+from django_rls.models import RLSModel
+
+from tenants.rls import OperatorAccess, TenantIsolation, TenantModel, tenant_key
+from tenants.roles import Role
+
+
+name_validator = RegexValidator(
+    r"\A[a-z][a-z0-9_]{0,62}\Z",
+    "Use lower-case letters, digits and underscores, starting with a letter (63 at most).",
+)
+
+
+class UserManager(BaseUserManager["User"]):
+    """Creates people by e-mail address."""
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
+        user = self.model(email=self.normalize_email(email).lower(), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> User:
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person. Membership says which tenants they belong to; staff also see the admin."""
+
+    id = models.UUIDField(primary_key=True, default=uuid_utils.compat.uuid7, editable=False)
+    email = models.EmailField("e-mail address", unique=True)
+    name = models.CharField(max_length=150, blank=True)
+    is_staff = models.BooleanField(default=False)
+    is_active = models.BooleanField(default=True)
+    date_joined = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    def __str__(self) -> str:
+        return self.email
+
+    def get_short_name(self) -> str:
+        return self.name or self.email
+
+
+class Tenant(RLSModel):
+    """One customer. Its own row is as private as the rest of its data."""
+
+    id = models.UUIDField(primary_key=True, default=uuid_utils.compat.uuid7, editable=False)
+    slug = models.SlugField(max_length=63, unique=True)
+    name = models.CharField(max_length=200)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = models.Manager()
+
+    class Meta:
+        rls_policies = [TenantIsolation("id"), OperatorAccess()]
+        ordering = ["slug"]
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class Membership(TenantModel):
+    """A person's role in a tenant."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=16, choices=[(role.value, role.name.title()) for role in Role])
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            tenant_key(),
+            models.UniqueConstraint(fields=["tenant", "user"], name="tenants_membership_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} is {self.role}"
+
+
+class ApiKey(TenantModel):
+    """A key `sw_<public_id>_<secret>`; only the SHA-256 of the secret is kept."""
+
+    name = models.CharField(max_length=100)
+    public_id = models.CharField(max_length=16, unique=True)
+    digest = models.BinaryField(max_length=32)
+    role = models.CharField(max_length=16, choices=[(role.value, role.name.title()) for role in Role])
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta(TenantModel.Meta):
+        constraints = [tenant_key()]
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"sw_{self.public_id}_…"
+
+
+class Secret(TenantModel):
+    """A named value that can be written and used, never read back. Sealed with AES-GCM."""
+
+    name = models.CharField(max_length=63, validators=[name_validator])
+    sealed = models.BinaryField()
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            tenant_key(),
+            models.UniqueConstraint(fields=["tenant", "name"], name="tenants_secret_name"),
+        ]
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Variable(TenantModel):
+    """A plain setting of a tenant, `vars.<name>` in expressions."""
+
+    name = models.CharField(max_length=63, validators=[name_validator])
+    value = models.JSONField()
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            tenant_key(),
+            models.UniqueConstraint(fields=["tenant", "name"], name="tenants_variable_name"),
+        ]
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name

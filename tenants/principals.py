@@ -1,0 +1,27 @@
+"""Who is asking: the answer that all doors share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+from uuid import UUID
+
+from tenants.roles import Permission, Role, allows
+
+
+@dataclass(frozen=True)
+class Principal:
+    """An authenticated caller, bound to one tenant by a membership or an API key."""
+
+    kind: Literal["user", "api_key"]
+    id: UUID
+    tenant_id: UUID
+    tenant_slug: str
+    role: Role
+    label: str
+
+    is_authenticated = True
+
+    def may(self, permission: Permission) -> bool:
+        """Whether the caller's role has the permission."""
+        return allows(self.role, permission)

@@ -1,0 +1,127 @@
+"""Row-level security as Django declares it: policies, tenant rows, keys that cannot cross tenants."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import uuid_utils.compat
+from django.apps import apps
+from django.db import models
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.backends.ddl_references import Statement, Table
+from django_rls.models import RLSModel
+from django_rls.policies import BasePolicy
+
+TENANT_SETTING = "app.current_tenant_id"
+OPERATOR_ROLE = "stepwell_operator"
+
+# The scalar sub-select is evaluated once a statement (an InitPlan), not once a row. After a
+# SET LOCAL has ended the setting is '' instead of NULL, hence the NULLIF.
+CURRENT_TENANT = f"(SELECT NULLIF(current_setting('{TENANT_SETTING}', true), '')::uuid)"
+
+
+class TenantIsolation(BasePolicy):
+    """Rows are visible and writable only within the scope of their own tenant."""
+
+    def __init__(self, column: str = "tenant_id") -> None:
+        self.column = column
+        super().__init__("tenant_isolation", roles="public")
+
+    def get_sql_expression(self) -> str:
+        return f"{self.column} = {CURRENT_TENANT}"
+
+
+class OperatorAccess(BasePolicy):
+    """The operator role sees all tenants; it is entered by name and reason (tenants/scope.py)."""
+
+    def __init__(self) -> None:
+        super().__init__("operator_access", roles=OPERATOR_ROLE)
+
+    def get_sql_expression(self) -> str:
+        return "true"
+
+
+class TenantRow(RLSModel):
+    """A row of business data: it belongs to exactly one tenant."""
+
+    tenant = models.ForeignKey(
+        "tenants.Tenant", on_delete=models.CASCADE, related_name="+", db_index=False
+    )
+
+    objects = models.Manager()
+
+    class Meta:
+        abstract = True
+        rls_policies = [TenantIsolation(), OperatorAccess()]
+
+
+class TenantModel(TenantRow):
+    """A tenant's row with an id of its own. Ids are UUIDv7, so the newest sorts last."""
+
+    id = models.UUIDField(primary_key=True, default=uuid_utils.compat.uuid7, editable=False)
+
+    class Meta(TenantRow.Meta):
+        abstract = True
+
+
+def tenant_key() -> models.UniqueConstraint:
+    """The key (tenant, id), the target of SameTenant."""
+    return models.UniqueConstraint(
+        fields=["tenant", "id"], name="%(app_label)s_%(class)s_tenant_key"
+    )
+
+
+class SameTenant(models.BaseConstraint):
+    """A foreign key (tenant, field) to (tenant, id): Postgres does not apply RLS to plain ones.
+
+    The model's own field is declared with `db_constraint=False`.
+    """
+
+    def __init__(self, field: str, to: str, *, on_delete: str = "CASCADE", name: str = "") -> None:
+        super().__init__(name=name or f"%(app_label)s_%(class)s_{field}_same_tenant")
+        self.field, self.to, self.on_delete = field, to, on_delete
+
+    def constraint_sql(self, model: Any, schema_editor: Any) -> None:
+        """Put the key off until all tables exist: two models may point at each other."""
+        schema_editor.deferred_sql.append(self.create_sql(model, schema_editor))
+
+    def create_sql(self, model: Any, schema_editor: Any) -> Statement:
+        target = self._target(model)
+        return Statement(
+            "ALTER TABLE %(table)s ADD CONSTRAINT %(name)s FOREIGN KEY (tenant_id, %(column)s) "
+            "REFERENCES %(target)s (tenant_id, id) ON DELETE %(on_delete)s",
+            table=Table(model._meta.db_table, schema_editor.quote_name),
+            name=schema_editor.quote_name(self.name),
+            column=schema_editor.quote_name(model._meta.get_field(self.field).column),
+            target=Table(target, schema_editor.quote_name),
+            on_delete=self._on_delete(schema_editor, model),
+        )
+
+    def remove_sql(self, model: Any, schema_editor: BaseDatabaseSchemaEditor) -> Statement:
+        return Statement(
+            "ALTER TABLE %(table)s DROP CONSTRAINT %(name)s",
+            table=Table(model._meta.db_table, schema_editor.quote_name),
+            name=schema_editor.quote_name(self.name),
+        )
+
+    def validate(self, *args: Any, **kwargs: Any) -> None:
+        """Nothing to tell a person: only a programming error can break this key."""
+
+    def deconstruct(self) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
+        path, args, kwargs = super().deconstruct()
+        return path, args, {**kwargs, "field": self.field, "to": self.to, "on_delete": self.on_delete}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SameTenant) and self.deconstruct() == other.deconstruct()
+
+    __hash__ = None  # type: ignore[assignment]  # compared by the migration autodetector, never hashed
+
+    def _target(self, model: Any) -> str:
+        return str(apps.get_model(self.to)._meta.db_table)
+
+    def _on_delete(self, schema_editor: Any, model: Any) -> str:
+        if self.on_delete != "SET NULL":
+            return self.on_delete
+        # Only the reference becomes null, not the tenant (Postgres 15 and newer).
+        column = schema_editor.quote_name(model._meta.get_field(self.field).column)
+        return f"SET NULL ({column})"

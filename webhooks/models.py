@@ -1,0 +1,70 @@
+"""How the world knocks: endpoints and the deliveries that came in at them."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models.functions import Now
+
+from executions.models import Execution
+from tenants.rls import SameTenant, TenantModel, tenant_key
+from workflows.models import Workflow
+
+
+class Endpoint(TenantModel):
+    """A webhook's address and keys."""
+
+    workflow = models.ForeignKey(
+        Workflow, on_delete=models.CASCADE, related_name="endpoints", db_constraint=False
+    )
+    # Found before its tenant is known, so unique over all of them. Unguessable, yet no secret.
+    token = models.CharField(max_length=43, unique=True)
+    scheme = models.CharField(max_length=32)
+    options = models.JSONField(default=dict, help_text="of the generic scheme")
+    sealed_secret = models.BinaryField()
+    # The secret before the last rotation stays good until this time.
+    sealed_previous = models.BinaryField(null=True)
+    previous_expires_at = models.DateTimeField(null=True)
+    enabled = models.BooleanField(default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta(TenantModel.Meta):
+        constraints = [tenant_key(), SameTenant("workflow", "workflows.Workflow")]
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"/hooks/{self.token[:8]}…"
+
+
+class Delivery(TenantModel):
+    """One request that came in at an endpoint."""
+
+    endpoint = models.ForeignKey(
+        Endpoint, on_delete=models.CASCADE, related_name="deliveries", db_constraint=False
+    )
+    # The provider's delivery id, or a hash of the request.
+    dedupe_key = models.CharField(max_length=200)
+    execution = models.ForeignKey(
+        Execution,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+    )
+    headers = models.JSONField(help_text="credentials masked")
+    size = models.PositiveIntegerField(help_text="bytes of the body")
+    received_at = models.DateTimeField(db_default=Now())
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "endpoint", "dedupe_key"], name="webhooks_delivery_once"
+            ),
+            SameTenant("endpoint", "webhooks.Endpoint"),
+            SameTenant("execution", "executions.Execution", on_delete="SET NULL"),
+        ]
+        indexes = [models.Index(fields=["tenant", "execution"], name="webhooks_delivery_run")]
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return self.dedupe_key
