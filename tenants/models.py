@@ -11,7 +11,7 @@ from django.db import models
 from django.utils import timezone
 from django_rls.models import RLSModel
 
-from tenants.rls import OperatorAccess, TenantIsolation, TenantModel, tenant_key
+from tenants.rls import OperatorAccess, TenantIsolation, TenantRoot, tenant_key
 from tenants.roles import Role
 
 
@@ -75,14 +75,14 @@ class Tenant(RLSModel):
         return self.slug
 
 
-class Membership(TenantModel):
+class Membership(TenantRoot):
     """A person's role in a tenant."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=16, choices=[(role.value, role.name.title()) for role in Role])
     created_at = models.DateTimeField(auto_now_add=True)
 
-    class Meta(TenantModel.Meta):
+    class Meta(TenantRoot.Meta):
         constraints = [
             tenant_key(),
             models.UniqueConstraint(fields=["tenant", "user"], name="tenants_membership_once"),
@@ -92,7 +92,7 @@ class Membership(TenantModel):
         return f"{self.user_id} is {self.role}"
 
 
-class ApiKey(TenantModel):
+class ApiKey(TenantRoot):
     """A key `sw_<public_id>_<secret>`; only the SHA-256 of the secret is kept."""
 
     name = models.CharField(max_length=100)
@@ -104,7 +104,7 @@ class ApiKey(TenantModel):
     last_used_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
-    class Meta(TenantModel.Meta):
+    class Meta(TenantRoot.Meta):
         constraints = [tenant_key()]
         ordering = ["-id"]
 
@@ -112,7 +112,7 @@ class ApiKey(TenantModel):
         return f"sw_{self.public_id}_…"
 
 
-class Secret(TenantModel):
+class Secret(TenantRoot):
     """A named value that can be written and used, never read back. Sealed with AES-GCM."""
 
     name = models.CharField(max_length=63, validators=[name_validator])
@@ -120,7 +120,7 @@ class Secret(TenantModel):
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
-    class Meta(TenantModel.Meta):
+    class Meta(TenantRoot.Meta):
         constraints = [
             tenant_key(),
             models.UniqueConstraint(fields=["tenant", "name"], name="tenants_secret_name"),
@@ -131,14 +131,14 @@ class Secret(TenantModel):
         return self.name
 
 
-class Variable(TenantModel):
+class Variable(TenantRoot):
     """A plain setting of a tenant, `vars.<name>` in expressions."""
 
     name = models.CharField(max_length=63, validators=[name_validator])
     value = models.JSONField()
     updated_at = models.DateTimeField(auto_now=True)
 
-    class Meta(TenantModel.Meta):
+    class Meta(TenantRoot.Meta):
         constraints = [
             tenant_key(),
             models.UniqueConstraint(fields=["tenant", "name"], name="tenants_variable_name"),

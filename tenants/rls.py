@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import uuid_utils.compat
-from django.apps import apps
 from django.db import models
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.backends.ddl_references import Statement, Table
@@ -42,10 +41,18 @@ class OperatorAccess(BasePolicy):
 
 
 class TenantRow(RLSModel):
-    """A row of business data: it belongs to exactly one tenant."""
+    """A row of business data: it belongs to exactly one tenant.
+
+    Its tenant exists because the row it is part of exists (SameTenant); a key of its own to the
+    tenant would lock that one row in every write of the hot path.
+    """
 
     tenant = models.ForeignKey(
-        "tenants.Tenant", on_delete=models.CASCADE, related_name="+", db_index=False
+        "tenants.Tenant",
+        on_delete=models.CASCADE,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
     )
 
     objects = models.Manager()
@@ -61,6 +68,17 @@ class TenantModel(TenantRow):
     id = models.UUIDField(primary_key=True, default=uuid_utils.compat.uuid7, editable=False)
 
     class Meta(TenantRow.Meta):
+        abstract = True
+
+
+class TenantRoot(TenantModel):
+    """A row that is part of no other: it is bound to its tenant by a key of its own."""
+
+    tenant = models.ForeignKey(
+        "tenants.Tenant", on_delete=models.CASCADE, related_name="+", db_index=False
+    )
+
+    class Meta(TenantModel.Meta):
         abstract = True
 
 
@@ -82,12 +100,12 @@ class SameTenant(models.BaseConstraint):
         self.field, self.to, self.on_delete = field, to, on_delete
 
     def constraint_sql(self, model: Any, schema_editor: Any) -> None:
-        """Put the key off until all tables exist: two models may point at each other."""
-        schema_editor.deferred_sql.append(self.create_sql(model, schema_editor))
+        self.create_sql(model, schema_editor)
 
-    def create_sql(self, model: Any, schema_editor: Any) -> Statement:
-        target = self._target(model)
-        return Statement(
+    def create_sql(self, model: Any, schema_editor: Any) -> None:
+        """Put the key off until all tables exist: two models may point at each other."""
+        target = model._meta.apps.get_model(self.to)._meta.db_table
+        statement = Statement(
             "ALTER TABLE %(table)s ADD CONSTRAINT %(name)s FOREIGN KEY (tenant_id, %(column)s) "
             "REFERENCES %(target)s (tenant_id, id) ON DELETE %(on_delete)s",
             table=Table(model._meta.db_table, schema_editor.quote_name),
@@ -96,6 +114,7 @@ class SameTenant(models.BaseConstraint):
             target=Table(target, schema_editor.quote_name),
             on_delete=self._on_delete(schema_editor, model),
         )
+        schema_editor.deferred_sql.append(statement)
 
     def remove_sql(self, model: Any, schema_editor: BaseDatabaseSchemaEditor) -> Statement:
         return Statement(
@@ -115,9 +134,6 @@ class SameTenant(models.BaseConstraint):
         return isinstance(other, SameTenant) and self.deconstruct() == other.deconstruct()
 
     __hash__ = None  # type: ignore[assignment]  # compared by the migration autodetector, never hashed
-
-    def _target(self, model: Any) -> str:
-        return str(apps.get_model(self.to)._meta.db_table)
 
     def _on_delete(self, schema_editor: Any, model: Any) -> str:
         if self.on_delete != "SET NULL":

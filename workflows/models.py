@@ -7,14 +7,14 @@ from django.db import models
 from django.db.models import Q
 
 from tenants.models import User
-from tenants.rls import SameTenant, TenantModel, tenant_key
+from tenants.rls import SameTenant, TenantModel, TenantRoot, tenant_key
 
 slug_validator = RegexValidator(
     r"\A[a-z0-9]+(?:-[a-z0-9]+)*\Z", "Use lower-case letters, digits and single hyphens."
 )
 
 
-class Workflow(TenantModel):
+class Workflow(TenantRoot):
     """A named automation of a tenant."""
 
     slug = models.CharField(max_length=63, validators=[slug_validator])
@@ -36,7 +36,7 @@ class Workflow(TenantModel):
     # An archived workflow takes no new runs; its executions stay until retention removes them.
     archived_at = models.DateTimeField(null=True, blank=True, editable=False)
 
-    class Meta(TenantModel.Meta):
+    class Meta(TenantRoot.Meta):
         constraints = [
             tenant_key(),
             models.UniqueConstraint(

@@ -1,0 +1,164 @@
+"""Masking of secret values, by value: in everything stored, logged, streamed or shown.
+
+A value is found as it is, inside base64 (at any position, so also as the password of basic
+authentication), percent-encoded in the ways of the usual clients, and escaped as in JSON. Mask
+before any truncation: half a secret is not found, but still tells.
+
+Values shorter than MIN_LENGTH are ignored: they occur by chance (a `1`, a `yes`), and masking
+them would garble everything else. Such a secret is none.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from urllib.parse import quote, quote_plus
+
+JSON = None | bool | int | float | str | list["JSON"] | dict[str, "JSON"]
+
+MIN_LENGTH = 4  # characters
+
+_BASE64 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_")
+_URL_SAFE = str.maketrans("+/", "-_")
+_PADDING = re.compile("[A-Za-z0-9+/_-]?={0,2}")
+_ESCAPE = re.compile("%[0-9A-F]{2}")
+_NUMBER = re.compile("[0-9.eE+-]+")
+
+# What clients leave as it is: nothing; paths; JavaScript's encodeURIComponent; and whole
+# addresses, as requests quotes them before sending.
+_LEFT_UNQUOTED = ("", "/", "!'()*~", "!#$%&'()*+,/:;=?@[]~")
+
+
+@dataclass(frozen=True)
+class _Form:
+    """One spelling of a secret value.
+
+    In base64 a character at either end may hold bits of the value and of its neighbour;
+    `head` and `tail` say whether it does, and it is masked too.
+    """
+
+    text: str
+    name: str
+    head: bool = False
+    tail: bool = False
+
+    def spans(self, text: str) -> Iterator[tuple[int, int, str]]:
+        """Where it occurs, occurrences that overlap included: start, end, name."""
+        start = text.find(self.text)
+        while start >= 0:
+            end = start + len(self.text)
+            first = start - (self.head and text[start - 1 : start] in _BASE64)
+            last = _PADDING.match(text, end).end() if self.tail else end
+            yield first, last, self.name
+            start = text.find(self.text, start + 1)
+
+
+class Masker:
+    """Replaces the values of secrets (name -> value) by `[secret <name>]`. Immutable, thread-safe.
+
+    What it has masked, it leaves alone when it sees it again.
+    """
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        used = {name: value for name, value in values.items() if len(value) >= MIN_LENGTH}
+        self._forms = tuple({f.text: f for n, v in used.items() for f in _forms(n, v)}.values())
+        self._numbers = {value: name for name, value in used.items() if _NUMBER.fullmatch(value)}
+        self._marks = re.compile(f"({'|'.join(re.escape(_mark(name)) for name in used)})")
+
+    def text(self, text: str) -> str:
+        """The text with every occurrence of every value replaced; overlapping ones as one."""
+        found = [form for form in self._forms if form.text in text]
+        if not found:
+            return text
+        pieces = self._marks.split(text)  # marks of an earlier run stand at the odd places
+        pieces[::2] = [_replace(piece, found) for piece in pieces[::2]]
+        return "".join(pieces)
+
+    def mask(self, value: JSON) -> JSON:
+        """A copy of the value with every text in it masked, keys and numbers included.
+
+        Keys that become equal are one key afterwards, the last one. Works without recursion:
+        a hostile response may be nested deeper than Python's stack.
+        """
+        root = self._shallow(value)
+        pending = [root]
+        while pending:
+            box = pending.pop()
+            if isinstance(box, list):
+                box[:] = [self._shallow(child) for child in box]
+                pending.extend(box)
+            elif isinstance(box, dict):
+                box.update({key: self._shallow(child) for key, child in box.items()})
+                pending.extend(box.values())
+        return root
+
+    def _shallow(self, value: JSON) -> JSON:
+        """Mask a scalar; copy a container, with its keys masked and its values as they were."""
+        match value:
+            case str():
+                return self.text(value)
+            case list():
+                return list(value)
+            case dict():
+                return {self.text(key): child for key, child in value.items()}
+            case int() | float() if self._numbers:
+                name = self._numbers.get(json.dumps(value))
+                return value if name is None else _mark(name)
+        return value
+
+
+def _mark(name: str) -> str:
+    return f"[secret {name}]"
+
+
+def _replace(text: str, forms: Iterable[_Form]) -> str:
+    """Put a mark in place of each run of overlapping occurrences."""
+    result, end = [], 0
+    for start, stop, name in sorted(span for form in forms for span in form.spans(text)):
+        if start >= end:
+            result += [text[end:start], _mark(name)]
+        end = max(end, stop)
+    return "".join([*result, text[end:]])
+
+
+def _forms(name: str, value: str) -> Iterator[_Form]:
+    for text in (value, *_percent_encoded(value), *_json_escaped(value)):
+        yield _Form(text, name)
+    for data in _encoded(value):
+        for offset in range(3):
+            yield from _base64(name, data, offset)
+
+
+def _encoded(value: str) -> Iterator[bytes]:
+    """The value's bytes; in Latin-1 too, which basic authentication uses in many clients."""
+    yield value.encode("utf-8", "surrogatepass")
+    with suppress(UnicodeEncodeError):
+        yield value.encode("latin-1")
+
+
+def _percent_encoded(value: str) -> Iterator[str]:
+    quoted = [quote(value, safe=safe, errors="surrogatepass") for safe in _LEFT_UNQUOTED]
+    for text in (*quoted, quote_plus(value, errors="surrogatepass")):
+        yield text
+        yield _ESCAPE.sub(lambda match: match[0].lower(), text)
+
+
+def _json_escaped(value: str) -> Iterator[str]:
+    for ascii_only in (True, False):
+        text = json.dumps(value, ensure_ascii=ascii_only)[1:-1]
+        yield text
+        yield text.replace("/", "\\/")  # as PHP writes it
+
+
+def _base64(name: str, data: bytes, offset: int) -> Iterator[_Form]:
+    """The characters that hold bits of `data` only, when it begins `offset` bytes after a
+    multiple of three: 3 bytes become 4 characters of 6 bits."""
+    encoded = base64.b64encode(bytes(offset) + data).decode("ascii")
+    end = offset + len(data)
+    core = encoded[-(-offset * 8 // 6) : end * 8 // 6]
+    for text in (core, core.translate(_URL_SAFE), *_percent_encoded(core)):
+        yield _Form(text, name, head=offset > 0, tail=end % 3 > 0)
