@@ -13,6 +13,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import string
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,9 +23,8 @@ JSON = None | bool | int | float | str | list["JSON"] | dict[str, "JSON"]
 
 MIN_LENGTH = 4  # characters
 
-_BASE64 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_")
+_BASE64 = frozenset(string.ascii_letters + string.digits + "+/-_")
 _URL_SAFE = str.maketrans("+/", "-_")
-_PADDING = re.compile("[A-Za-z0-9+/_-]?={0,2}")
 _ESCAPE = re.compile("%[0-9A-F]{2}")
 _NUMBER = re.compile("[0-9.eE+-]+")
 
@@ -52,8 +52,7 @@ class _Form:
         while start >= 0:
             end = start + len(self.text)
             first = start - (self.head and text[start - 1 : start] in _BASE64)
-            last = _PADDING.match(text, end).end() if self.tail else end
-            yield first, last, self.name
+            yield first, _past_tail(text, end) if self.tail else end, self.name
             start = text.find(self.text, start + 1)
 
 
@@ -113,6 +112,14 @@ class Masker:
 
 def _mark(name: str) -> str:
     return f"[secret {name}]"
+
+
+def _past_tail(text: str, end: int) -> int:
+    """The end of base64 text once its last, shared character and the padding are passed."""
+    end += text[end : end + 1] in _BASE64
+    while text[end : end + 1] == "=":
+        end += 1
+    return end
 
 
 def _replace(text: str, forms: Iterable[_Form]) -> str:
