@@ -1,0 +1,55 @@
+"""What a redirect turns a request into (RFC 9110 section 15.4, as browsers do it). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from urllib.parse import SplitResult, urljoin, urlsplit
+
+from workflows.steps.base import HttpRequest
+
+_PORTS = {"http": 80, "https": 443}
+_SECRET = frozenset({"authorization", "cookie"})
+_ABOUT_THE_BODY = frozenset(
+    {
+        "content-encoding",
+        "content-language",
+        "content-location",
+        "content-type",
+    }
+)
+
+
+def next_request(
+    request: HttpRequest, status: int, headers: Mapping[str, str]
+) -> HttpRequest | None:
+    """The request that follows this answer (header names in lower case), or None if none does.
+
+    What carries secrets stays behind when the scheme, the host or the port changes.
+    ValueError when the answer names a place that cannot be read.
+    """
+    location = headers.get("location")
+    if status not in (301, 302, 303, 307, 308) or not location:
+        return None
+    url = urljoin(request.url, location)
+    dropped: set[str] = set()
+    basic_auth = request.basic_auth
+    if _origin(urlsplit(url)) != _origin(urlsplit(request.url)):
+        dropped |= _SECRET | {name.lower() for name in request.secret_headers}
+        basic_auth = None
+    method, body = request.method, request.body
+    if _becomes_get(status, method):
+        method, body = "GET", None
+        dropped |= _ABOUT_THE_BODY
+    kept = {name: value for name, value in request.headers.items() if name.lower() not in dropped}
+    return replace(request, method=method, url=url, headers=kept, body=body, basic_auth=basic_auth)
+
+
+def _becomes_get(status: int, method: str) -> bool:
+    if status == 303:
+        return method.upper() not in ("GET", "HEAD")
+    return status in (301, 302) and method.upper() == "POST"
+
+
+def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
+    return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)

@@ -1,0 +1,112 @@
+"""A connected socket that knows when to stop.
+
+Every system call gets what is left of the call's deadline as its timeout, so a peer that drips one
+byte at a time gains nothing. No thread watches, hence nothing to start, to wake or to lose in a
+fork.
+"""
+
+from __future__ import annotations
+
+import io
+import socket
+import time
+from dataclasses import dataclass
+
+_SEND_BLOCK = 65_536
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """A moment on the monotonic clock."""
+
+    at: float
+
+    @classmethod
+    def after(cls, seconds: float) -> Deadline:
+        """The moment so many seconds from now."""
+        return cls(time.monotonic() + seconds)
+
+    @property
+    def passed(self) -> bool:
+        """Whether the moment has come."""
+        return time.monotonic() >= self.at
+
+    def left(self) -> float:
+        """Seconds until then, always more than 0; TimeoutError when there are none."""
+        remaining = self.at - time.monotonic()
+        if remaining <= 0:
+            raise TimeoutError
+        return remaining
+
+
+class Meter:
+    """Bytes that may still be received; to ask for more raises `refusal`."""
+
+    def __init__(self, budget: int, refusal: Exception) -> None:
+        self._left = budget
+        self._refusal = refusal
+
+    def refill(self, budget: int, refusal: Exception) -> None:
+        """Start another part of the answer, with its own budget."""
+        self._left = budget
+        self._refusal = refusal
+
+    def cut(self, buffer: memoryview) -> memoryview:
+        """As much of the buffer as may be filled, at least one byte."""
+        if self._left <= 0:
+            raise self._refusal
+        return buffer[: self._left]
+
+    def pay(self, received: int) -> None:
+        """Count bytes that arrived."""
+        self._left -= received
+
+
+class Wire:
+    """The part of a socket's interface that http.client uses, bounded in time and bytes."""
+
+    def __init__(self, sock: socket.socket, deadline: Deadline, meter: Meter) -> None:
+        self._sock = sock
+        self._deadline = deadline
+        self._meter = meter
+
+    def sendall(self, data: bytes) -> None:
+        """Send in blocks: TLS sockets apply their timeout to a block, not to the whole."""
+        view = memoryview(data)
+        for start in range(0, len(view), _SEND_BLOCK):
+            self._sock.settimeout(self._deadline.left())
+            self._sock.sendall(view[start : start + _SEND_BLOCK])
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        """The reader http.client takes the answer from; `mode` is always "rb"."""
+        return io.BufferedReader(_Reader(self._sock, self._deadline, self._meter))
+
+    def settimeout(self, timeout: float | None) -> None:
+        """Do nothing: the deadline rules, not the libraries above."""
+
+    def close(self) -> None:
+        """Close our side; the socket lives on until the reader is closed too."""
+        self._sock.close()
+
+
+class _Reader(io.RawIOBase):
+    def __init__(self, sock: socket.socket, deadline: Deadline, meter: Meter) -> None:
+        self._sock = sock
+        # The socket's own file keeps it open while somebody still reads.
+        self._file = sock.makefile("rb", buffering=0)
+        self._deadline = deadline
+        self._meter = meter
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int | None:  # type: ignore[override]  # always a memoryview from BufferedReader
+        room = self._meter.cut(buffer)
+        self._sock.settimeout(self._deadline.left())
+        received = self._file.readinto(room)
+        self._meter.pay(received or 0)
+        return received
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
