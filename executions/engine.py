@@ -1,0 +1,156 @@
+"""What follows from where a run stands: a pure function of the graph and the steps' states."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from executions.states import STEP_ENDED, ExecutionStatus, StepStatus
+from workflows.definition import Need, Step
+from workflows.graph import Graph
+
+# Steps that hold one of the execution's parallel places; a waiting one holds none.
+IN_FLIGHT = frozenset({StepStatus.QUEUED, StepStatus.RUNNING, StepStatus.RETRYING})
+# What is called off when the run has failed: all that is open and not in a worker's hands.
+CALLED_OFF = frozenset(
+    {
+        StepStatus.PENDING,
+        StepStatus.QUEUED,
+        StepStatus.RETRYING,
+        StepStatus.WAITING,
+        StepStatus.UNKNOWN,
+    }
+)
+
+
+class StepState(NamedTuple):
+    """A step run as far as decisions go."""
+
+    status: StepStatus
+    outcome: str | None = None
+
+
+PENDING = StepState(StepStatus.PENDING)
+States = Mapping[str, StepState]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What is to be done now. Keys are in topological order."""
+
+    status: ExecutionStatus  # of the execution, once the rest of this decision is done
+    ready: tuple[str, ...] = ()  # pending steps to start
+    skipped: tuple[str, ...] = ()  # pending steps that will never start
+    cancelled: tuple[str, ...] = ()  # open or pending steps called off
+
+
+def decide(graph: Graph, states: States, *, parallel: int) -> Decision:
+    """Return what follows from `states`; a step without a state is pending.
+
+    At most `parallel` steps are in flight; those that must wait for a place stay pending. After an
+    unhandled failure nothing new starts and running steps are waited for.
+    """
+    if any(_failed_unhandled(graph, key, state) for key, state in states.items()):
+        return _wind_down(graph, states)
+    after = dict(states)
+    ready: list[str] = []
+    skipped: list[str] = []
+    room = parallel - sum(state.status in IN_FLIGHT for state in states.values())
+    for key in graph.order:
+        if after.get(key, PENDING).status is not StepStatus.PENDING:
+            continue
+        starts = _starts(graph, key, after)
+        if starts is False:
+            after[key] = StepState(StepStatus.SKIPPED)
+            skipped.append(key)
+        elif starts and room > 0:
+            after[key] = StepState(StepStatus.QUEUED)
+            ready.append(key)
+            room -= 1
+    return Decision(_status(graph, after), tuple(ready), tuple(skipped))
+
+
+def _failed_unhandled(graph: Graph, key: str, state: StepState) -> bool:
+    return state.status is StepStatus.FAILED and key not in graph.handles_failure
+
+
+def _wind_down(graph: Graph, states: States) -> Decision:
+    cancelled = tuple(
+        key for key in graph.order if states.get(key, PENDING).status in CALLED_OFF
+    )
+    running = any(state.status is StepStatus.RUNNING for state in states.values())
+    status = ExecutionStatus.RUNNING if running else ExecutionStatus.FAILED
+    return Decision(status, cancelled=cancelled)
+
+
+def _status(graph: Graph, states: States) -> ExecutionStatus:
+    open_steps = {
+        status for key in graph.order if (status := states.get(key, PENDING).status) not in STEP_ENDED
+    }
+    if not open_steps:
+        return ExecutionStatus.SUCCEEDED
+    if open_steps & {StepStatus.QUEUED, StepStatus.RUNNING}:
+        return ExecutionStatus.RUNNING
+    return ExecutionStatus.WAITING
+
+
+def _starts(graph: Graph, key: str, states: States) -> bool | None:
+    """True: start it; False: it will never start; None: its edges do not say yet."""
+    edges = graph.incoming[key]
+    if not edges:
+        return True
+    taken = (_taken(graph.steps[need.step], need, states) for need in edges)
+    match graph.steps[key].join:
+        case "first":
+            return _first(taken)
+        case "every":
+            return _every(taken)
+        case _:
+            return _settled(taken)
+
+
+def _settled(edges: Iterable[bool | None]) -> bool | None:
+    any_taken = False
+    for taken in edges:
+        if taken is None:
+            return None
+        any_taken = any_taken or taken
+    return any_taken
+
+
+def _first(edges: Iterable[bool | None]) -> bool | None:
+    answer: bool | None = False
+    for taken in edges:
+        if taken:
+            return True
+        if taken is None:
+            answer = None
+    return answer
+
+
+def _every(edges: Iterable[bool | None]) -> bool | None:
+    answer: bool | None = True
+    for taken in edges:
+        if taken is False:
+            return False
+        if taken is None:
+            answer = None
+    return answer
+
+
+def _taken(source: Step, need: Need, states: States) -> bool | None:
+    """True: the edge is taken; False: it is dead; None: its source has not ended."""
+    status, outcome = states.get(need.step, PENDING)
+    match status:
+        case StepStatus.SUCCEEDED:
+            return need.outcome in (outcome, "always")
+        case StepStatus.FAILED:
+            # With continue_on_failure the run goes on as if the step had succeeded.
+            return need.outcome in ("failure", "always") or (
+                source.continue_on_failure and need.outcome == "success"
+            )
+        case StepStatus.SKIPPED | StepStatus.CANCELLED:
+            return False
+        case _:
+            return None
