@@ -39,7 +39,11 @@ def is_installed(lock: str) -> bool:
 
 def create_venv() -> None:
     """A `.venv` with a working pip; a broken or half-made one is replaced."""
-    works = subprocess.run([PYTHON, "-m", "pip", "--version"], capture_output=True) if PYTHON.exists() else None
+    works = (
+        subprocess.run([PYTHON, "-m", "pip", "--version"], capture_output=True)
+        if PYTHON.exists()
+        else None
+    )
     if works and works.returncode == 0:
         return
     if not (importlib.util.find_spec("venv") and importlib.util.find_spec("ensurepip")):

@@ -38,7 +38,9 @@ def stop(directory: Path, program: str, stop_signal: signal.Signals) -> None:
         _signal(pid, stop_signal)
     while left := servers_in(directory, program):
         if time.monotonic() > deadline:
-            raise RunnerError(f"{program} (process {left[0]}) still uses {directory}. End it first.")
+            raise RunnerError(
+                f"{program} (process {left[0]}) still uses {directory}. End it first."
+            )
         time.sleep(0.05)
 
 

@@ -105,7 +105,8 @@ class Postgres:
         )
 
     def url(self, role: str, database: str) -> str:
-        return f"postgres://{role}@{quote(str(self.sockets), safe='')}/{database}"
+        """In the form that libpq and django-environ both read."""
+        return f"postgres://{role}@/{database}?host={quote(str(self.sockets))}"
 
     def _initdb(self) -> None:
         """Make the cluster beside its place and move it there whole, so that none is half made."""

@@ -1,0 +1,84 @@
+"""Real servers for the tests that ask for a database, and none for those that do not.
+
+Fixtures: `db` (or the mark `django_db`) rolls back after the test; `committed_db` really commits,
+for tests with threads or processes, and empties every table afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from django.db import connection, connections
+from pytest_django import DjangoDbBlocker
+
+from config.local.errors import RunnerError
+from tests import environment, servers
+
+OWN_SERVERS = servers.Servers()
+# A worker of pytest-xdist tells the process that owns the session by this file what it collected.
+WANTED = environment.HOME / "wanted"
+
+
+def needs_servers(item: pytest.Item) -> bool:
+    fixtures: tuple[str, ...] = getattr(item, "fixturenames", ())
+    return "django_db_setup" in fixtures or item.get_closest_marker("django_db") is not None
+
+
+def start_servers() -> None:
+    try:
+        OWN_SERVERS.start()
+    except RunnerError as error:
+        pytest.exit(str(error), returncode=3)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """Without pytest-xdist: this process collected, this process owns."""
+    if environment.WORKER == "main" and not session.config.option.collectonly:
+        if any(map(needs_servers, session.items)):
+            start_servers()
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    if environment.WORKER != "main" and any(map(needs_servers, session.items)):
+        WANTED.parent.mkdir(exist_ok=True)
+        WANTED.touch()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_node_collection_finished() -> None:
+    """In the process that owns the session, before it hands out the first test."""
+    if WANTED.exists():
+        start_servers()
+
+
+def pytest_unconfigure() -> None:
+    if environment.WORKER == "main":
+        OWN_SERVERS.stop()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    django_test_environment: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[None]:
+    """Instead of pytest-django's: a copy of the migrated database, used as the app role."""
+    servers.create_database()
+    with django_db_blocker.unblock():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT current_database(), current_user")
+            database, role = cursor.fetchone()
+        assert database.startswith("test_"), f"refusing to test on {database}"
+        assert role == environment.APP
+        connection.close()
+    yield
+
+
+@pytest.fixture
+def committed_db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """The database with real commits; every row and every key in Valkey is deleted afterwards."""
+    with django_db_blocker.unblock():
+        yield
+        connections.close_all()
+    servers.delete_rows()
+    servers.flush_valkey()
