@@ -40,8 +40,9 @@ class Execution(TenantModel):
     error = models.JSONField(null=True)
     # The number of the newest event. Every move writes one, so it is also the row's revision.
     last_seq = models.PositiveIntegerField(default=0)
-    # Active time: what is used up, since when it runs, and when it is over. Times spent waiting
-    # do not count.
+    # Active time in seconds: what is allowed, what is used up, since when it runs, when it is
+    # over. Time spent waiting does not count.
+    timeout = models.FloatField()
     active_seconds = models.FloatField(default=0)
     active_since = models.DateTimeField(null=True)
     deadline_at = models.DateTimeField(null=True)
@@ -95,6 +96,9 @@ class StepRun(TenantModel):
     )
     lease_until = models.DateTimeField(null=True)
     due_at = models.DateTimeField(null=True, help_text="when it may be claimed")
+    timeout = models.FloatField(help_text="seconds that one try may take")
+    # Set just before a call that must not be repeated blindly. A lease lost without it is harmless.
+    sent_at = models.DateTimeField(null=True)
     input = models.JSONField(null=True, help_text="the rendered config, secrets masked")
     output = models.JSONField(null=True)
     error = models.JSONField(null=True)
