@@ -35,9 +35,9 @@ def start_servers() -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> None:
     """Without pytest-xdist: this process collected, this process owns."""
-    if environment.WORKER == "main" and not session.config.option.collectonly:
-        if any(map(needs_servers, session.items)):
-            start_servers()
+    owns = environment.WORKER == "main" and not session.config.option.collectonly
+    if owns and any(map(needs_servers, session.items)):
+        start_servers()
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -59,9 +59,7 @@ def pytest_unconfigure() -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(
-    django_test_environment: None, django_db_blocker: DjangoDbBlocker
-) -> Iterator[None]:
+def django_db_setup(django_test_environment: None, django_db_blocker: DjangoDbBlocker) -> None:
     """Instead of pytest-django's: a copy of the migrated database, used as the app role."""
     servers.create_database()
     with django_db_blocker.unblock():
@@ -71,7 +69,6 @@ def django_db_setup(
         assert database.startswith("test_"), f"refusing to test on {database}"
         assert role == environment.APP
         connection.close()
-    yield
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The environment of a test session, set before Django reads it; the servers start later, if needed.
+"""The environment of a test session, set before Django reads it; servers start only if needed.
 
 The process that a person starts picks the directory. The workers of pytest-xdist inherit it, share
 its servers, and have a database and a Valkey number of their own.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from tests import environment  # noqa: F401 - sets the variables that the next line reads
-from config.settings import *  # noqa: E402, F403, I001
+from tests import environment as _environment  # noqa: F401 - sets what the next import reads
+
+# isort: split
+from config.settings import *  # noqa: F403 - all of them
 
 # Argon2 is slow on purpose; the tests make hundreds of users.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -1,1 +1,1 @@
-"""The local runner: a whole Stepwell on one machine, with its own Postgres and Valkey (`make run`)."""
+"""The local runner behind `make run`: all of Stepwell on one machine, servers included."""

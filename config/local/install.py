@@ -37,27 +37,29 @@ def is_installed(lock: str) -> bool:
     return PYTHON.exists() and stamp(lock).exists() and stamp(lock).read_text() == digest(lock)
 
 
+def has_pip() -> bool:
+    if not PYTHON.exists():
+        return False
+    return subprocess.run([PYTHON, "-m", "pip", "--version"], capture_output=True).returncode == 0
+
+
 def create_venv() -> None:
     """A `.venv` with a working pip; a broken or half-made one is replaced."""
-    works = (
-        subprocess.run([PYTHON, "-m", "pip", "--version"], capture_output=True)
-        if PYTHON.exists()
-        else None
-    )
-    if works and works.returncode == 0:
+    if has_pip():
         return
     if not (importlib.util.find_spec("venv") and importlib.util.find_spec("ensurepip")):
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
         sys.exit(
-            f"This Python has no venv module. On Debian or Ubuntu: apt-get install python{version}-venv; then try again."
+            "This Python has no venv module. Install it and try again; "
+            f"on Debian or Ubuntu: apt-get install python{version}-venv"
         )
     shutil.rmtree(VENV, ignore_errors=True)
     subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=True)
 
 
 def install(lock: str) -> None:
-    command = [PYTHON, "-m", "pip", "install", "-qq", "--disable-pip-version-check", "--no-input"]
-    result = subprocess.run([*command, "--require-hashes", "-r", str(ROOT / lock)])
+    command = [str(PYTHON), "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
+    result = subprocess.run([*command, "--no-input", "--require-hashes", "-r", str(ROOT / lock)])
     if result.returncode:
         sys.exit(f"Installing {lock} failed; pip says why above. Try again: what is done is kept.")
     for name in (lock, *CONTAINS.get(lock, ())):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
@@ -45,7 +46,5 @@ def stop(directory: Path, program: str, stop_signal: signal.Signals) -> None:
 
 
 def _signal(pid: int, stop_signal: signal.Signals) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.kill(pid, stop_signal)
-    except ProcessLookupError:
-        pass

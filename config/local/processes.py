@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -9,7 +10,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -162,13 +162,11 @@ def _end_with_parent(stop_signal: signal.Signals) -> Callable[[], None]:
 
 
 def _kill_group(leader: int) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # nothing left in it
         os.killpg(leader, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):  # nothing left in it
-        pass
 
 
-@contextmanager
+@contextlib.contextmanager
 def _output(log: Path | None) -> Iterator[int | None]:
     if log is None:
         yield None
