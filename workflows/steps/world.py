@@ -1,0 +1,73 @@
+"""What a step may use of the world. It is handed to `StepType.run`; executions provides it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+
+from workflows.definition import JSON
+
+
+@dataclass(frozen=True)
+class HttpRequest:
+    """A call to be made. Texts may hold secrets' placeholders, which the client replaces.
+
+    `timeout` is for the whole call, in seconds. `secret_headers` are lower-case names whose values
+    are never recorded. `basic_auth` is encoded by the client, because a placeholder must be
+    replaced before it is.
+    """
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes | None
+    timeout: float
+    max_redirects: int = 0
+    secret_headers: frozenset[str] = frozenset()
+    basic_auth: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class HttpResponse:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    elapsed_ms: float
+
+
+HttpFailureKind = Literal["blocked", "invalid", "connect", "timeout", "broken", "too_large"]
+
+
+class HttpFailure(Exception):  # noqa: N818 - the contract's word; it is a result, not a bug
+    """A call without an answer. `sent`: the request may have reached the other side."""
+
+    def __init__(self, kind: HttpFailureKind, message: str, *, sent: bool) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+        self.sent = sent
+
+
+class HttpClient(Protocol):
+    def send(self, request: HttpRequest) -> HttpResponse:
+        """Make the call; raises HttpFailure."""
+
+
+class World(Protocol):
+    """`timeout` is how many seconds the step may take; the key is stable over its attempts."""
+
+    @property
+    def http(self) -> HttpClient: ...
+
+    @property
+    def timeout(self) -> float: ...
+
+    @property
+    def idempotency_key(self) -> str: ...
+
+    def log(self, level: str, message: str, data: JSON = None) -> None:
+        """Write an event into the execution's history."""
+
+    def now(self) -> datetime: ...
