@@ -1,0 +1,17 @@
+"""How large a definition may be (DESIGN 3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class DefinitionLimits:
+    """Times are in seconds; the longest time of one step is its step type's."""
+
+    steps: int = 50
+    depth: int = 20
+    timeout: float = 300
+    parallel: int = 10
+    retry_attempts: int = 20
+    retry_delay: float = 3600
