@@ -1,0 +1,231 @@
+"""Where the steps of a graph are drawn: layers from top to bottom, so that a phone scrolls down.
+
+Layers by longest path, order within a layer by barycentres, places by least squares. An edge that
+passes layers gets a bend in each of them, so that it runs between the boxes. Same graph, same
+drawing. Lengths are SVG user units.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from workflows.graph.structure import Graph
+
+BOX_WIDTH = 168.0
+BOX_HEIGHT = 52.0
+BEND_WIDTH = 12.0
+GAP_X = 24.0
+GAP_Y = 56.0
+MARGIN = 16.0
+SWEEPS = 4
+"""Rounds of ordering and placing; more of them no longer change usual graphs."""
+
+
+@dataclass(frozen=True)
+class NodeBox:
+    """`x` and `y` are the upper left corner."""
+
+    key: str
+    x: float
+    y: float
+    width: float
+    height: float
+    label: str
+    type: str
+
+
+@dataclass(frozen=True)
+class EdgePath:
+    """`path_d` is the `d` of an SVG path; the label's place is its middle."""
+
+    source: str
+    target: str
+    outcome: str
+    path_d: str
+    label_x: float
+    label_y: float
+
+
+@dataclass(frozen=True)
+class Drawing:
+    width: float
+    height: float
+    nodes: tuple[NodeBox, ...]
+    edges: tuple[EdgePath, ...]
+
+
+@dataclass(eq=False)
+class _Spot:
+    """A box, or a bend of an edge, while it looks for its place; `x` is its middle."""
+
+    layer: int
+    width: float
+    x: float = 0.0
+    above: list[_Spot] = field(default_factory=list)
+    below: list[_Spot] = field(default_factory=list)
+
+
+_Routes = Mapping[tuple[str, str], Sequence[_Spot]]
+
+
+def layout(graph: Graph) -> Drawing:
+    boxes = {key: _Spot(layer, BOX_WIDTH) for key, layer in _layers(graph).items()}
+    routes = _routes(graph, boxes)
+    rows = _rows([*boxes.values(), *(spot for route in routes.values() for spot in route[1:-1])])
+    _order(rows)
+    _place(rows)
+    spots = [spot for row in rows for spot in row]
+    shift = MARGIN - min(spot.x - spot.width / 2 for spot in spots)
+    for spot in spots:
+        spot.x += shift
+    return Drawing(
+        width=round(max(spot.x + spot.width / 2 for spot in spots) + MARGIN, 1),
+        height=_top(len(rows) - 1) + BOX_HEIGHT + MARGIN,
+        nodes=tuple(_node(graph, key, spot) for key, spot in boxes.items()),
+        edges=tuple(_edges(graph, routes)),
+    )
+
+
+def _layers(graph: Graph) -> dict[str, int]:
+    layers: dict[str, int] = {}
+    for key in graph.order:
+        layers[key] = 1 + max((layers[need.step] for need in graph.incoming[key]), default=-1)
+    return layers
+
+
+def _routes(graph: Graph, boxes: Mapping[str, _Spot]) -> dict[tuple[str, str], list[_Spot]]:
+    """For each pair of neighbours the spots that their edge runs through, both ends included."""
+    routes: dict[tuple[str, str], list[_Spot]] = {}
+    for source, targets in graph.outgoing.items():
+        for target in targets:
+            start, end = boxes[source], boxes[target]
+            bends = [_Spot(layer, BEND_WIDTH) for layer in range(start.layer + 1, end.layer)]
+            route = [start, *bends, end]
+            for upper, lower in pairwise(route):
+                upper.below.append(lower)
+                lower.above.append(upper)
+            routes[source, target] = route
+    return routes
+
+
+def _rows(spots: Iterable[_Spot]) -> list[list[_Spot]]:
+    rows: dict[int, list[_Spot]] = {}
+    for spot in spots:
+        rows.setdefault(spot.layer, []).append(spot)
+    return [rows[layer] for layer in sorted(rows)]
+
+
+def _order(rows: list[list[_Spot]]) -> None:
+    """Sort each row by the mean place of its neighbours, down and up in turn, to cross less."""
+    place = {spot: float(index) for row in rows for index, spot in enumerate(row)}
+
+    def barycentre(spot: _Spot, neighbours: Sequence[_Spot]) -> float:
+        if not neighbours:
+            return place[spot]
+        return sum(place[other] for other in neighbours) / len(neighbours)
+
+    for sweep in range(SWEEPS):
+        for row in rows if sweep % 2 == 0 else reversed(rows):
+            wish = {
+                spot: barycentre(spot, spot.above if sweep % 2 == 0 else spot.below) for spot in row
+            }
+            row.sort(key=wish.__getitem__)
+            place.update((spot, float(index)) for index, spot in enumerate(row))
+
+
+def _place(rows: list[list[_Spot]]) -> None:
+    for row in rows:
+        _settle(row, [0.0] * len(row))
+    for sweep in range(SWEEPS):
+        for row in rows if sweep % 2 == 0 else reversed(rows):
+            _settle(row, [_mean_x(spot, sweep % 2 == 0) for spot in row])
+
+
+def _mean_x(spot: _Spot, downward: bool) -> float:
+    neighbours = spot.above if downward else spot.below
+    return sum(other.x for other in neighbours) / len(neighbours) if neighbours else spot.x
+
+
+def _settle(row: Sequence[_Spot], wishes: Sequence[float]) -> None:
+    """Put a row as near to its wishes as its order and gaps allow.
+
+    With the gaps subtracted this is isotonic regression: neighbours whose wishes are out of order
+    share the mean of them (pool adjacent violators).
+    """
+    offsets = [0.0]
+    for left, right in pairwise(row):
+        offsets.append(offsets[-1] + (left.width + right.width) / 2 + GAP_X)
+    pools: list[tuple[float, int]] = []
+    for wish, offset in zip(wishes, offsets, strict=True):
+        mean, size = wish - offset, 1
+        while pools and pools[-1][0] >= mean:
+            before, count = pools.pop()
+            mean, size = (before * count + mean * size) / (count + size), count + size
+        pools.append((mean, size))
+    free = [mean for mean, size in pools for _ in range(size)]
+    for spot, start, offset in zip(row, free, offsets, strict=True):
+        spot.x = start + offset
+
+
+def _top(layer: int) -> float:
+    return MARGIN + layer * (BOX_HEIGHT + GAP_Y)
+
+
+def _node(graph: Graph, key: str, spot: _Spot) -> NodeBox:
+    step = graph.steps[key]
+    x = round(spot.x - spot.width / 2, 1)
+    label = step.name or step.key
+    return NodeBox(key, x, _top(spot.layer), BOX_WIDTH, BOX_HEIGHT, label, step.type)
+
+
+# --- Edges --------------------------------------------------------------------------------------
+
+_Edge = tuple[str, str, str]
+
+
+def _edges(graph: Graph, routes: _Routes) -> list[EdgePath]:
+    """One path for each need, in the definition's order."""
+    edges = [(need.step, key, need.outcome) for key in graph.steps for need in graph.incoming[key]]
+    leaves = _ports(edges, 0, {edge: routes[edge[:2]][1].x for edge in edges})
+    arrives = _ports(edges, 1, {edge: routes[edge[:2]][-2].x for edge in edges})
+    return [_edge(edge, routes[edge[:2]], leaves[edge], arrives[edge]) for edge in edges]
+
+
+def _ports(edges: Sequence[_Edge], end: int, toward: Mapping[_Edge, float]) -> dict[_Edge, float]:
+    """How far from the middle of its box each edge starts or ends, in the order of the others."""
+    ports: dict[_Edge, float] = {}
+    groups: dict[str, list[_Edge]] = {}
+    for edge in edges:
+        groups.setdefault(edge[end], []).append(edge)
+    for group in groups.values():
+        group.sort(key=toward.__getitem__)
+        step = BOX_WIDTH / (len(group) + 1)
+        ports.update((edge, (at + 1) * step - BOX_WIDTH / 2) for at, edge in enumerate(group))
+    return ports
+
+
+def _edge(edge: _Edge, route: Sequence[_Spot], leave: float, arrive: float) -> EdgePath:
+    start, *bends, end = route
+    points = [(start.x + leave, _top(start.layer) + BOX_HEIGHT)]
+    for bend in bends:
+        points += [(bend.x, _top(bend.layer)), (bend.x, _top(bend.layer) + BOX_HEIGHT)]
+    points.append((end.x + arrive, _top(end.layer)))
+    (x, y), (next_x, next_y) = points[0], points[1]
+    label = (round((x + next_x) / 2, 1), round((y + next_y) / 2, 1))
+    return EdgePath(*edge, _path(points), *label)
+
+
+def _path(points: Sequence[tuple[float, float]]) -> str:
+    """Curves that cross the gaps between rows, straight lines past the boxes."""
+    parts = [f"M{points[0][0]:.1f} {points[0][1]:.1f}"]
+    for (x, y), (next_x, next_y) in pairwise(points):
+        middle = (y + next_y) / 2
+        if x == next_x:
+            parts.append(f"V{next_y:.1f}")
+        else:
+            parts.append(
+                f"C{x:.1f} {middle:.1f} {next_x:.1f} {middle:.1f} {next_x:.1f} {next_y:.1f}"
+            )
+    return "".join(parts)
