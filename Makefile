@@ -24,13 +24,14 @@ test: install-dev ## run the whole test suite on a real Postgres and Valkey
 check: install-dev ## lint, types, imports, templates, containers, migrations
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m config.local env -- $(BIN)/mypy .
+	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/djlint --lint --quiet templates
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker/compose.yml
 	$(BIN)/hadolint docker/Dockerfile
-	$(BIN)/python -m config.local exec --temporary -- $(BIN)/python manage.py makemigrations --check --dry-run
-	$(BIN)/python -m config.local exec --temporary -- $(BIN)/python manage.py check --database default
+	$(BIN)/python -m config.local exec --temporary -- sh -ec '\
+		$(BIN)/python manage.py makemigrations --check --dry-run; \
+		$(BIN)/python manage.py check --database default'
 
 .PHONY: bench
 bench: install-dev ## measure throughput and latency beside this machine's own limits
