@@ -51,7 +51,7 @@ def request(
 def events(
     port: int, path: str, *, headers: Mapping[str, str], timeout: float = 30.0
 ) -> Iterator[dict[str, object]]:
-    """The `data` of each event of an event stream, until the server ends it. Raises NoAnswerError."""
+    """The `data` of each event of a stream, until the server ends it. Raises NoAnswerError."""
     connection = HTTPConnection(HOST, port, timeout=timeout)
     try:
         connection.request("GET", path, headers={**headers, "Accept": "text/event-stream"})
