@@ -7,7 +7,7 @@ of the evaluation, so a closure itself only pays for what grows with the data.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -17,10 +17,11 @@ from workflows.expressions import access, expect, hints, operators
 from workflows.expressions.errors import ExpressionError, Missing
 from workflows.expressions.filters import FILTERS
 from workflows.expressions.frame import Evaluate, Frame
+from workflows.expressions.functions import default_settings, number_range
 from workflows.expressions.methods import METHODS
 from workflows.expressions.predicates import PREDICATES
 from workflows.expressions.signatures import check_arguments
-from workflows.expressions.syntax import NULL
+from workflows.expressions.syntax import NULL, undefined_sites
 
 _UNDEFINED = object()
 _MAY_HAVE_NO_RESULT = frozenset({"first", "last", "max", "min"})
@@ -215,16 +216,10 @@ def _located(function: Callable[..., object], site: int) -> Callable[..., object
     return apply
 
 
-def _default_signature(
-    budget: object, value: object, default_value: object = "", boolean: object = False
-) -> tuple[object, object]:
-    return default_value, boolean
-
-
 def _default(node: nodes.Filter) -> Evaluate:
     """`value|default(other)`; with a second argument true, also for false values."""
     value_of = _optional(node.node)
-    settings: Any = _applied(_default_signature, node, _nothing, "the filter 'default'")
+    settings: Any = _applied(default_settings, node, _nothing, "the filter 'default'")
 
     def choose(frame: Frame) -> object:
         value = value_of(frame)
@@ -236,7 +231,7 @@ def _default(node: nodes.Filter) -> Evaluate:
 
 def _optional(node: Any) -> Evaluate:
     """The closure of a node that gives _UNDEFINED where the node itself has no value."""
-    evaluate, sites = expression(node), frozenset(_sites(node))
+    evaluate, sites = expression(node), frozenset(undefined_sites(node))
 
     def read(frame: Frame) -> object:
         try:
@@ -247,20 +242,6 @@ def _optional(node: Any) -> Evaluate:
             raise
 
     return read
-
-
-def _sites(node: Any) -> Iterator[int]:
-    """The nodes whose missing value leaves `node` undefined: `a`, `a.b` and `a.b.c` of `a.b.c`."""
-    yield id(node)
-    if isinstance(node, nodes.Getattr | nodes.Getitem):
-        yield from _sites(node.node)
-    elif isinstance(node, nodes.CondExpr):
-        yield from _sites(node.expr1)
-        if node.expr2 is not None:
-            yield from _sites(node.expr2)
-    elif isinstance(node, nodes.Filter) and node.name in ("default", "d"):
-        for argument in node.args[:1]:
-            yield from _sites(argument)
 
 
 def _test(node: nodes.Test) -> Evaluate:
@@ -277,21 +258,9 @@ def _test(node: nodes.Test) -> Evaluate:
 def _call(node: nodes.Call) -> Evaluate:
     callee = node.node
     if isinstance(callee, nodes.Name):
-        return _applied(_range, node, _nothing, "range()")
+        return _applied(number_range, node, _nothing, "range()")
     method: nodes.Getattr = callee  # type: ignore[assignment]  # syntax.py lets nothing else through
     return _applied(METHODS[method.attr], node, expression(method.node), f"{method.attr}()")
-
-
-def _range(
-    budget: Any, value: object, start: object, stop: object = None, step: object = 1
-) -> object:
-    bounds = (start, stop, step) if stop is not None else (0, start, step)
-    first, last, stride = (expect.whole(bound, "A bound of range()") for bound in bounds)
-    if stride == 0:
-        raise ExpressionError("The step of range() must not be 0")
-    numbers = range(first, last, stride)
-    budget.items(max(0, -(-(last - first) // stride)))
-    return list(numbers)
 
 
 _BUILDERS: dict[type[nodes.Node], Callable[[Any], Evaluate]] = {

@@ -34,7 +34,8 @@ def undefined_member(path: str, owner_path: str, owner: object, key: object, met
         names = [name for name in islice(owner, _MAX_NAMES) if isinstance(name, str)]
         return f"{path} is undefined{_nearest(str(key), names)}"
     if isinstance(owner, list | str) and isinstance(key, int):
-        unit = "items" if isinstance(owner, list) else "characters"
+        unit = "item" if isinstance(owner, list) else "character"
+        unit += "" if len(owner) == 1 else "s"
         return f"{path} is undefined: {owner_path} has {len(owner)} {unit}, counted from 0"
     return f"{path} is undefined: {owner_path} is {kind(owner)} and has no '{_shorten(str(key))}'"
 

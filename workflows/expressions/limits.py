@@ -30,6 +30,8 @@ JSON_WEIGHT: Final = 4
 """Weight of a character of JSON text that is parsed: "[]," becomes an object of some 70 bytes."""
 SCAN_CHARACTERS: Final = 64
 """Characters that the interpreter compares or searches in about the time of one step."""
+JSON_CHARACTERS: Final = 16
+"""Characters of JSON that are measured and written in about the time of one step."""
 BITS_PER_STEP: Final = 64
 """Bits of a whole number written or read as decimal text in about the time of one step."""
 DATE_STEPS: Final = 10

@@ -76,6 +76,19 @@ def count_nodes(*roots: nodes.Node) -> int:
     return sum(1 for root in roots for _ in _walk(root))
 
 
+def undefined_sites(node: nodes.Node) -> Iterator[int]:
+    """The ids of the nodes whose missing value leaves `node` undefined: all three of `a.b.c`."""
+    yield id(node)
+    match node:
+        case nodes.Getattr(node=owner) | nodes.Getitem(node=owner):
+            yield from undefined_sites(owner)
+        case nodes.CondExpr(expr1=yes, expr2=no):
+            for branch in (yes, no) if no is not None else (yes,):
+                yield from undefined_sites(branch)
+        case nodes.Filter(name="default" | "d", args=[other, *_]):
+            yield from undefined_sites(other)
+
+
 def _walk(root: nodes.Node) -> Iterator[tuple[nodes.Node, int]]:
     pending = [(root, 0)]
     while pending:

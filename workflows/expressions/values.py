@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from workflows.expressions.budget import Budget
 from workflows.expressions.errors import ExpressionError
-from workflows.expressions.limits import MAX_INT_BITS, MAX_VALUE, MAX_VALUE_DEPTH
+from workflows.expressions.limits import JSON_CHARACTERS, MAX_INT_BITS, MAX_VALUE, MAX_VALUE_DEPTH
 
 JSON = None | bool | int | float | str | list["JSON"] | dict[str, "JSON"]
 
@@ -61,13 +61,16 @@ def measure(value: object, limit: int) -> int:
 
 
 def _own_size(value: object) -> int:
+    """The size of a value without its items."""
     if isinstance(value, str):
         return len(value) + 2
-    if value is None or isinstance(value, bool):
-        return 4
     if isinstance(value, int):
-        checked_number(value)
-        return 2 + value.bit_length() // 3
+        bits = value.bit_length()
+        if bits > MAX_INT_BITS:
+            checked_number(value)
+        return 4 if bits < 2 else 2 + bits // 3
+    if value is None:
+        return 4
     if isinstance(value, float):
         checked_number(value)
         return 10
@@ -84,11 +87,16 @@ def _key_size(key: object) -> int:
     return len(key) + 4
 
 
-def to_json(budget: Budget, value: object, indent: int | None = None) -> str:
-    """The value as JSON text, compact unless indented."""
-    budget.text(measure(value, MAX_VALUE))
-    separators = (",", ":") if indent is None else (",", ": ")
-    return json.dumps(value, ensure_ascii=False, separators=separators, indent=indent)
+def to_json(budget: Budget, value: object) -> str:
+    """The value as compact JSON text."""
+    size = measure(value, MAX_VALUE)
+    budget.text(size)
+    budget.step(size // JSON_CHARACTERS)
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    # Escapes were not measured; they make the text six times longer at most.
+    if len(text) > size:
+        budget.text(len(text))
+    return text
 
 
 def to_text(budget: Budget, value: object) -> str:

@@ -17,9 +17,22 @@ from workflows.expressions.values import kind, measure, to_json, to_text
 
 
 def _tojson(budget: Budget, value: object, indent: object = None) -> object:
+    """The value as JSON text: compact, or on lines indented by `indent` spaces."""
     if indent is None:
         return to_json(budget, value)
-    return to_json(budget, value, expect.whole(indent, "The indent of tojson", 0, 8))
+    return _indented(budget, value, expect.whole(indent, "The indent of tojson", 0, 8))
+
+
+def _indented(budget: Budget, value: object, indent: int) -> str:
+    measure(value, MAX_VALUE)
+    parts, length = [], 0
+    for part in json.JSONEncoder(ensure_ascii=False, indent=indent).iterencode(value):
+        budget.step()
+        budget.allocate(len(part))
+        length += len(part)
+        parts.append(part)
+    budget.text(length)
+    return "".join(parts)
 
 
 def _no_constant(name: str) -> NoReturn:
