@@ -1,0 +1,89 @@
+"""No container of the production stack has more rights than it needs, or a known secret."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+DOCKER = Path(__file__).parents[2] / "docker"
+TEXT = (DOCKER / "compose.yml").read_text()
+STACK: dict[str, Any] = yaml.safe_load(TEXT)
+SERVICES: dict[str, dict[str, Any]] = STACK["services"]
+OURS = ["web", "live", "worker", "beat", "migrate"]
+ONE_SHOT = {"migrate"}
+
+
+def required_variables() -> set[str]:
+    return set(re.findall(r"\$\{(\w+):\?", TEXT))
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_container_is_read_only_unprivileged_and_bounded(name: str) -> None:
+    service = SERVICES[name]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert set(service["deploy"]["resources"]["limits"]) == {"memory", "pids"}
+    assert not {"privileged", "cap_add", "network_mode", "pid"} & set(service)
+
+
+@pytest.mark.parametrize("name", sorted(set(SERVICES) - ONE_SHOT - {"web"}))
+def test_every_container_that_stays_says_whether_it_is_well(name: str) -> None:
+    service = SERVICES[name]
+    assert service["healthcheck"]["test"]
+    assert service["stop_grace_period"]
+
+
+def test_web_uses_the_health_check_of_the_image() -> None:
+    assert "healthcheck" not in SERVICES["web"]
+    assert "HEALTHCHECK" in (DOCKER / "Dockerfile").read_text()
+
+
+@pytest.mark.parametrize("name", sorted(set(OURS) - ONE_SHOT))
+def test_nothing_runs_before_the_migrations_are_done(name: str) -> None:
+    assert SERVICES[name]["depends_on"]["migrate"] == {
+        "condition": "service_completed_successfully"
+    }
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_only_a_migration_knows_the_owners_password(name: str) -> None:
+    assert ("DATABASE_OWNER_URL" in SERVICES[name]["environment"]) == (name == "migrate")
+
+
+def test_only_the_proxy_is_reachable_from_outside() -> None:
+    assert [name for name, service in SERVICES.items() if "ports" in service] == ["proxy"]
+
+
+def test_only_the_proxy_and_the_workers_reach_outside() -> None:
+    inside = {name for name, network in STACK["networks"].items() if network.get("internal")}
+    reaching = {name for name, service in SERVICES.items() if set(service["networks"]) - inside}
+    assert reaching == {"proxy", "worker"}
+
+
+def test_no_container_gets_the_docker_socket() -> None:
+    assert "docker.sock" not in TEXT
+
+
+@pytest.mark.parametrize("name", sorted(set(SERVICES) - set(OURS)))
+def test_foreign_images_are_pinned_to_a_release(name: str) -> None:
+    assert re.search(r":v?\d+\.\d+", SERVICES[name]["image"])
+
+
+def test_every_secret_must_be_given_and_the_example_names_but_does_not_set_it() -> None:
+    secrets = {
+        "POSTGRES_PASSWORD",
+        "STEPWELL_OWNER_PASSWORD",
+        "STEPWELL_APP_PASSWORD",
+        "REDIS_PASSWORD",
+        "SECRET_KEY",
+        "STEPWELL_SECRETS_KEYS",
+    }
+    example = (DOCKER / ".env.example").read_text().splitlines()
+    assert secrets <= required_variables()
+    assert {f"{name}=" for name in required_variables()} <= set(example)
+    assert not [name for name in secrets if f"${{{name}:-" in TEXT]
