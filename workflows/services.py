@@ -1,0 +1,268 @@
+"""What is done with workflows: the verbs that admin, pages and API share.
+
+All of them work in the open tenant scope. Nothing here evaluates an expression.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from typing import Literal
+from uuid import UUID
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import Max, QuerySet
+from django.db.models.functions import Now
+from django.http import Http404
+from django.utils.text import slugify
+
+from tenants import services as tenant_services
+from tenants.models import User
+from tenants.problems import Problem
+from workflows import canonical, documents, graph
+from workflows import definition as language
+from workflows.definition import JSON
+from workflows.diff import Diff
+from workflows.diff import diff as compare
+from workflows.limits import DefinitionLimits
+from workflows.models import Workflow, WorkflowVersion
+
+SLUG_LENGTH = 63
+_TOO_LARGE = f"The definition is larger than {documents.MAX_BYTES // 1024} kB."
+
+Draft = Literal["draft"]
+
+
+# --- Finding -----------------------------------------------------------------------------------
+
+
+def listed() -> QuerySet[Workflow]:
+    """Live workflows with the number of their current version, without their documents."""
+    return (
+        Workflow.objects.filter(archived_at=None)
+        .select_related("current")
+        .defer("draft", "current__definition")
+    )
+
+
+def find(*, slug: str) -> Workflow:
+    """The live workflow with this slug. Raises Http404."""
+    workflow = (
+        Workflow.objects.select_related("current")
+        .defer("current__definition")
+        .filter(slug=slug, archived_at=None)
+        .first()
+    )
+    if workflow is None:
+        raise Http404
+    return workflow
+
+
+def find_version(*, workflow: Workflow, number: int) -> WorkflowVersion:
+    """The version with this number. Raises Http404."""
+    versions = WorkflowVersion.objects.select_related("published_by")
+    version = versions.filter(workflow=workflow, number=number).first()
+    if version is None:
+        raise Http404
+    return version
+
+
+# --- Writing the draft -------------------------------------------------------------------------
+
+
+def create(*, tenant_id: UUID, name: str, definition: JSON, slug: str | None = None) -> Workflow:
+    """Make a workflow with this draft, which may still have problems.
+
+    Without a slug one is made from the name. Raises Problem 409 when the slug is taken, 422 when
+    the definition is no object or cannot be stored.
+    """
+    draft = _storable(definition)
+    chosen = slug or _free_slug(tenant_id, name)
+    try:
+        with transaction.atomic():
+            return Workflow.objects.create(tenant_id=tenant_id, slug=chosen, name=name, draft=draft)
+    except IntegrityError:
+        raise Problem(409, "taken", f"There is already a workflow {chosen!r}.") from None
+
+
+def rename(*, workflow: Workflow, name: str) -> None:
+    """Change what people call it; its slug, and with it every address, stays."""
+    workflow.name = name
+    workflow.save(update_fields=["name", "updated_at"])
+
+
+def save_draft(*, workflow: Workflow, definition: JSON, expected_revision: int | None) -> Workflow:
+    """Replace the draft if it is still at the expected revision; None stands for any.
+
+    The same document again changes nothing. Raises Problem 412 when somebody else was faster, 422
+    as `create` does.
+    """
+    draft = _storable(definition)
+    locked = _lock(workflow)
+    _expect(locked, expected_revision)
+    if canonical.text(locked.draft) != canonical.text(draft):
+        _set_draft(locked, draft)
+    return locked
+
+
+def restore(*, workflow: Workflow, number: int) -> Workflow:
+    """Copy a version's definition to the draft. Raises Http404 for an unknown number."""
+    locked = _lock(workflow)
+    version = find_version(workflow=workflow, number=number)
+    _set_draft(locked, version.definition)
+    return locked
+
+
+def archive(*, workflow: Workflow) -> None:
+    """Take it out of use: it starts no more runs, and its slug is free. Its history stays."""
+    Workflow.objects.filter(pk=workflow.pk, archived_at=None).update(archived_at=Now())
+
+
+# --- Checking and publishing -------------------------------------------------------------------
+
+
+def problems(*, tenant_id: UUID, definition: JSON) -> list[language.Problem]:
+    """Everything that is wrong with a definition, as publishing it in this tenant would find."""
+    parsed, found = language.parse(definition)
+    if parsed is None:
+        return found
+    return graph.problems(
+        parsed,
+        limits=limits(),
+        secrets=tenant_services.secret_names(tenant_id),
+        variables=tenant_services.variable_values(tenant_id).keys(),
+    )
+
+
+def errors(found: Collection[language.Problem]) -> list[language.Problem]:
+    """Those that refuse publication."""
+    return [problem for problem in found if problem.severity == "error"]
+
+
+def publish(
+    *,
+    workflow: Workflow,
+    by: User | None,
+    note: str = "",
+    expected_revision: int | None = None,
+) -> WorkflowVersion:
+    """Freeze the draft into the next version and make it the current one.
+
+    A draft that is the current version's definition publishes nothing: that version is returned.
+    Raises Problem 422 with all problems when one is an error, 412 when the draft is no longer at
+    the expected revision.
+    """
+    locked = _lock(workflow)
+    _expect(locked, expected_revision)
+    digest = canonical.digest(locked.draft)
+    if locked.current is not None and locked.current.digest == digest:
+        return locked.current
+    _refuse_errors(problems(tenant_id=locked.tenant_id, definition=locked.draft))
+    version = WorkflowVersion.objects.create(
+        tenant_id=locked.tenant_id,
+        workflow=locked,
+        number=_last_number(locked) + 1,
+        definition=locked.draft,
+        digest=digest,
+        note=note,
+        published_by=by,
+    )
+    locked.current = version
+    locked.save(update_fields=["current", "updated_at"])
+    return version
+
+
+def diff(*, workflow: Workflow, old: int | Draft, new: int | Draft) -> Diff:
+    """What changed from one version, or the draft, to another. Raises Http404."""
+    return compare(_document(workflow, old), _document(workflow, new))
+
+
+def limits() -> DefinitionLimits:
+    """How large a definition may be in this deployment."""
+    return DefinitionLimits(
+        steps=settings.MAX_STEPS,
+        depth=settings.MAX_DEPTH,
+        timeout=settings.MAX_EXECUTION_SECONDS,
+        parallel=settings.MAX_PARALLEL_STEPS,
+    )
+
+
+# --- Parts -------------------------------------------------------------------------------------
+
+
+def _lock(workflow: Workflow) -> Workflow:
+    """The row as it is now, kept from others until the transaction ends. Raises Http404."""
+    rows = Workflow.objects.select_for_update(of=("self",)).select_related("current")
+    locked = rows.filter(pk=workflow.pk, archived_at=None).defer("current__definition").first()
+    if locked is None:
+        raise Http404
+    return locked
+
+
+def _expect(workflow: Workflow, revision: int | None) -> None:
+    if revision not in (None, workflow.draft_revision):
+        raise Problem(
+            412,
+            "draft-changed",
+            f"The draft is at revision {workflow.draft_revision}, not {revision}: "
+            "it was changed meanwhile. Read it again.",
+        )
+
+
+def _set_draft(workflow: Workflow, draft: dict[str, JSON]) -> None:
+    workflow.draft = draft
+    workflow.draft_revision += 1  # its row is locked
+    workflow.save(update_fields=["draft", "draft_revision", "updated_at"])
+
+
+def _storable(definition: JSON) -> dict[str, JSON]:
+    if not isinstance(definition, dict):
+        raise Problem(422, "invalid", "A definition is an object, such as {schema: 1, steps: []}.")
+    found = list(documents.unstorable(definition))
+    if not found and len(json.dumps(definition, ensure_ascii=False).encode()) > documents.MAX_BYTES:
+        found = [language.Problem("error", "too_large", _TOO_LARGE)]
+    if found:
+        raise Problem(
+            422,
+            "invalid",
+            "The definition cannot be stored.",
+            errors=[problem.as_dict() for problem in found],
+        )
+    return definition
+
+
+def _refuse_errors(found: list[language.Problem]) -> None:
+    count = len(errors(found))
+    if count:
+        raise Problem(
+            422,
+            "not-publishable",
+            f"The draft has {count} error{'s' if count > 1 else ''}, so it cannot be published.",
+            errors=[problem.as_dict() for problem in found],
+        )
+
+
+def _last_number(workflow: Workflow) -> int:
+    last = WorkflowVersion.objects.filter(workflow=workflow).aggregate(last=Max("number"))["last"]
+    return last or 0
+
+
+def _document(workflow: Workflow, which: int | Draft) -> JSON:
+    if which == "draft":
+        draft: JSON = workflow.draft
+        return draft
+    version = find_version(workflow=workflow, number=which)
+    definition: JSON = version.definition
+    return definition
+
+
+def _free_slug(tenant_id: UUID, name: str) -> str:
+    base = slugify(name.replace("_", " "))[:SLUG_LENGTH].strip("-") or "workflow"
+    rows = Workflow.objects.filter(tenant_id=tenant_id, archived_at=None, slug__startswith=base)
+    taken = set(rows.values_list("slug", flat=True))
+    number, slug = 1, base
+    while slug in taken:
+        number += 1
+        slug = f"{base[: SLUG_LENGTH - 5].rstrip('-')}-{number}"
+    return slug
