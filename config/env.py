@@ -29,7 +29,9 @@ def networks(name: str) -> tuple[Network, ...]:
     try:
         return tuple(ipaddress.ip_network(block) for block in blocks)
     except ValueError as error:
-        raise ImproperlyConfigured(f"{name}: {error}. Give CIDR blocks, e.g. 127.0.0.1/32") from None
+        raise ImproperlyConfigured(
+            f"{name}: {error}. Give CIDR blocks, e.g. 127.0.0.1/32"
+        ) from None
 
 
 def rate(name: str, default: str) -> tuple[int, int] | None:

@@ -76,9 +76,7 @@ def _failed_unhandled(graph: Graph, key: str, state: StepState) -> bool:
 
 
 def _wind_down(graph: Graph, states: States) -> Decision:
-    cancelled = tuple(
-        key for key in graph.order if states.get(key, PENDING).status in CALLED_OFF
-    )
+    cancelled = tuple(key for key in graph.order if states.get(key, PENDING).status in CALLED_OFF)
     running = any(state.status is StepStatus.RUNNING for state in states.values())
     status = ExecutionStatus.RUNNING if running else ExecutionStatus.FAILED
     return Decision(status, cancelled=cancelled)
@@ -86,7 +84,9 @@ def _wind_down(graph: Graph, states: States) -> Decision:
 
 def _status(graph: Graph, states: States) -> ExecutionStatus:
     open_steps = {
-        status for key in graph.order if (status := states.get(key, PENDING).status) not in STEP_ENDED
+        status
+        for key in graph.order
+        if (status := states.get(key, PENDING).status) not in STEP_ENDED
     }
     if not open_steps:
         return ExecutionStatus.SUCCEEDED

@@ -79,7 +79,9 @@ class Membership(TenantRoot):
     """A person's role in a tenant."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
-    role = models.CharField(max_length=16, choices=[(role.value, role.name.title()) for role in Role])
+    role = models.CharField(
+        max_length=16, choices=[(role.value, role.name.title()) for role in Role]
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta(TenantRoot.Meta):
@@ -98,7 +100,9 @@ class ApiKey(TenantRoot):
     name = models.CharField(max_length=100)
     public_id = models.CharField(max_length=16, unique=True)
     digest = models.BinaryField(max_length=32)
-    role = models.CharField(max_length=16, choices=[(role.value, role.name.title()) for role in Role])
+    role = models.CharField(
+        max_length=16, choices=[(role.value, role.name.title()) for role in Role]
+    )
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)

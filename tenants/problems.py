@@ -64,9 +64,7 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     if connection.in_atomic_block:
         transaction.set_rollback(True)
     body = document(problem.status, problem.code, problem.detail, problem.errors)
-    return Response(
-        body, status=problem.status, headers=problem.headers, content_type=CONTENT_TYPE
-    )
+    return Response(body, status=problem.status, headers=problem.headers, content_type=CONTENT_TYPE)
 
 
 def server_error(request: Any) -> HttpResponse:

@@ -128,7 +128,11 @@ class SameTenant(models.BaseConstraint):
 
     def deconstruct(self) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
         path, args, kwargs = super().deconstruct()
-        return path, args, {**kwargs, "field": self.field, "to": self.to, "on_delete": self.on_delete}
+        return (
+            path,
+            args,
+            {**kwargs, "field": self.field, "to": self.to, "on_delete": self.on_delete},
+        )
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, SameTenant) and self.deconstruct() == other.deconstruct()

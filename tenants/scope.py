@@ -6,11 +6,11 @@ connection. A scope may be narrowed (operator to one tenant) and never widened o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, LiteralString, cast
 from uuid import UUID
 
 import psycopg
@@ -21,9 +21,8 @@ from tenants.rls import OPERATOR_ROLE, TENANT_SETTING
 
 log = structlog.get_logger(__name__)
 
-# Parameters of hand-written statements run in `pipeline()`.
-SET_TENANT = f"SELECT set_config('{TENANT_SETTING}', %s, true)"
-ENTER_OPERATOR = f"SET LOCAL ROLE {OPERATOR_ROLE}"
+SET_TENANT: LiteralString = f"SELECT set_config('{TENANT_SETTING}', %(tenant)s, true)"
+ENTER_OPERATOR: LiteralString = f"SET LOCAL ROLE {OPERATOR_ROLE}"
 LEAVE_OPERATOR = "RESET ROLE"
 
 
@@ -99,17 +98,48 @@ def _entered(scope: Scope, outer: Scope | None) -> Iterator[None]:
 def _tell(scope: Scope) -> None:
     role = ENTER_OPERATOR if scope.operator else LEAVE_OPERATOR
     with connection.cursor() as cursor:
-        cursor.execute(f"{role}; {SET_TENANT}", [str(scope.tenant_id or "")])
+        cursor.execute(f"{role}; {SET_TENANT}", {"tenant": str(scope.tenant_id or "")})
+
+
+class Pipeline:
+    """Hand-written statements that share round trips; the server keeps them prepared.
+
+    `run` returns at once. Fetching from its cursor waits for all that was sent so far.
+    """
+
+    def __init__(self, raw: psycopg.Connection[Any]) -> None:
+        self._raw = raw
+
+    def run(self, statement: LiteralString, values: Mapping[str, object] | None = None) -> Rows:
+        """Send a statement whose parameters are `%(name)s`."""
+        return psycopg.Cursor(self._raw).execute(statement, values, prepare=True)
+
+    def enter_operator(self) -> None:
+        """From here on, until the transaction ends, all tenants are seen: to find one's work."""
+        self.run(ENTER_OPERATOR)
+
+    def enter_tenant(self, ident: UUID) -> None:
+        """From here on, until the transaction ends, only this tenant is seen."""
+        self.run(LEAVE_OPERATOR)
+        self.run(SET_TENANT, {"tenant": str(ident)})
+
+
+Rows = psycopg.Cursor[Any]
 
 
 @contextmanager
-def pipeline() -> Iterator[psycopg.Cursor[Any]]:
-    """A cursor on Django's connection whose statements share round trips and stay prepared.
-
-    For the hand-written SQL of the hot path. Within it a transaction is opened with
-    `cursor.connection.transaction()` where none is open yet.
-    """
+def pipeline() -> Iterator[Pipeline]:
+    """Send statements in the open transaction without waiting for each."""
     connection.ensure_connection()
     raw = cast("psycopg.Connection[Any]", connection.connection)
-    with raw.pipeline(), psycopg.Cursor(raw) as cursor:
-        yield cursor
+    with raw.pipeline():
+        yield Pipeline(raw)
+
+
+@contextmanager
+def pipelined_transaction() -> Iterator[Pipeline]:
+    """A transaction of the hot path, without a scope yet: `enter_tenant` or `enter_operator`."""
+    connection.ensure_connection()
+    raw = cast("psycopg.Connection[Any]", connection.connection)
+    with raw.pipeline(), raw.transaction():
+        yield Pipeline(raw)

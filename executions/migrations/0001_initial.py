@@ -8,115 +8,274 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('tenants', '0001_initial'),
-        ('workflows', '0001_initial'),
+        ("tenants", "0001_initial"),
+        ("workflows", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Worker',
+            name="Worker",
             fields=[
-                ('id', models.UUIDField(default=uuid_utils.compat.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(help_text='host:pid', max_length=200)),
-                ('started_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('seen_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid_utils.compat.uuid7,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("name", models.CharField(help_text="host:pid", max_length=200)),
+                (
+                    "started_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now()),
+                ),
+                (
+                    "seen_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now()),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Execution',
+            name="Execution",
             fields=[
-                ('id', models.UUIDField(default=uuid_utils.compat.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('status', models.CharField(choices=[('queued', 'queued'), ('running', 'running'), ('waiting', 'waiting'), ('succeeded', 'succeeded'), ('failed', 'failed'), ('cancelled', 'cancelled'), ('timed_out', 'timed out')], max_length=12)),
-                ('trigger_kind', models.CharField(max_length=16)),
-                ('trigger', models.JSONField(help_text='body, headers, query, kind, received_at')),
-                ('output', models.JSONField(null=True)),
-                ('error', models.JSONField(null=True)),
-                ('last_seq', models.PositiveIntegerField(default=0)),
-                ('timeout', models.FloatField()),
-                ('active_seconds', models.FloatField(default=0)),
-                ('active_since', models.DateTimeField(null=True)),
-                ('deadline_at', models.DateTimeField(null=True)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('started_at', models.DateTimeField(null=True)),
-                ('finished_at', models.DateTimeField(null=True)),
-                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tenants.tenant')),
-                ('version', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='workflows.workflowversion')),
-                ('workflow', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='executions', to='workflows.workflow')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid_utils.compat.uuid7,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("queued", "queued"),
+                            ("running", "running"),
+                            ("waiting", "waiting"),
+                            ("succeeded", "succeeded"),
+                            ("failed", "failed"),
+                            ("cancelled", "cancelled"),
+                            ("timed_out", "timed out"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("trigger_kind", models.CharField(max_length=16)),
+                ("trigger", models.JSONField(help_text="body, headers, query, kind, received_at")),
+                ("output", models.JSONField(null=True)),
+                ("error", models.JSONField(null=True)),
+                ("last_seq", models.PositiveIntegerField(default=0)),
+                ("timeout", models.FloatField()),
+                ("active_seconds", models.FloatField(default=0)),
+                ("active_since", models.DateTimeField(null=True)),
+                ("deadline_at", models.DateTimeField(null=True)),
+                (
+                    "created_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now()),
+                ),
+                ("started_at", models.DateTimeField(null=True)),
+                ("finished_at", models.DateTimeField(null=True)),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="tenants.tenant",
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="workflows.workflowversion",
+                    ),
+                ),
+                (
+                    "workflow",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="executions",
+                        to="workflows.workflow",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-id'],
-                'abstract': False,
+                "ordering": ["-id"],
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='StepRun',
+            name="StepRun",
             fields=[
-                ('id', models.UUIDField(default=uuid_utils.compat.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('key', models.CharField(max_length=63)),
-                ('type', models.CharField(max_length=32)),
-                ('status', models.CharField(choices=[('pending', 'pending'), ('queued', 'queued'), ('running', 'running'), ('retrying', 'retrying'), ('waiting', 'waiting'), ('unknown', 'unknown'), ('succeeded', 'succeeded'), ('failed', 'failed'), ('skipped', 'skipped'), ('cancelled', 'cancelled')], max_length=12)),
-                ('outcome', models.CharField(max_length=63, null=True)),
-                ('attempt', models.PositiveSmallIntegerField(default=0, help_text='tries begun')),
-                ('claims', models.PositiveSmallIntegerField(default=0, help_text='leases given, lost ones too')),
-                ('fence', models.PositiveIntegerField(default=0, help_text='grows with every lease')),
-                ('lease_until', models.DateTimeField(null=True)),
-                ('due_at', models.DateTimeField(help_text='when it may be claimed', null=True)),
-                ('timeout', models.FloatField(help_text='seconds that one try may take')),
-                ('sent_at', models.DateTimeField(null=True)),
-                ('input', models.JSONField(help_text='the rendered config, secrets masked', null=True)),
-                ('output', models.JSONField(null=True)),
-                ('error', models.JSONField(null=True)),
-                ('attempts', models.JSONField(default=list)),
-                ('queued_at', models.DateTimeField(null=True)),
-                ('started_at', models.DateTimeField(null=True)),
-                ('finished_at', models.DateTimeField(null=True)),
-                ('execution', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='step_runs', to='executions.execution')),
-                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tenants.tenant')),
-                ('worker', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, to='executions.worker')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid_utils.compat.uuid7,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("key", models.CharField(max_length=63)),
+                ("type", models.CharField(max_length=32)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("pending", "pending"),
+                            ("queued", "queued"),
+                            ("running", "running"),
+                            ("retrying", "retrying"),
+                            ("waiting", "waiting"),
+                            ("unknown", "unknown"),
+                            ("succeeded", "succeeded"),
+                            ("failed", "failed"),
+                            ("skipped", "skipped"),
+                            ("cancelled", "cancelled"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("outcome", models.CharField(max_length=63, null=True)),
+                ("attempt", models.PositiveSmallIntegerField(default=0, help_text="tries begun")),
+                (
+                    "claims",
+                    models.PositiveSmallIntegerField(
+                        default=0, help_text="leases given, lost ones too"
+                    ),
+                ),
+                (
+                    "fence",
+                    models.PositiveIntegerField(default=0, help_text="grows with every lease"),
+                ),
+                ("lease_until", models.DateTimeField(null=True)),
+                ("due_at", models.DateTimeField(help_text="when it may be claimed", null=True)),
+                ("timeout", models.FloatField(help_text="seconds that one try may take")),
+                ("sent_at", models.DateTimeField(null=True)),
+                (
+                    "input",
+                    models.JSONField(help_text="the rendered config, secrets masked", null=True),
+                ),
+                ("output", models.JSONField(null=True)),
+                ("error", models.JSONField(null=True)),
+                ("attempts", models.JSONField(default=list)),
+                ("queued_at", models.DateTimeField(null=True)),
+                ("started_at", models.DateTimeField(null=True)),
+                ("finished_at", models.DateTimeField(null=True)),
+                (
+                    "execution",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="step_runs",
+                        to="executions.execution",
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="tenants.tenant",
+                    ),
+                ),
+                (
+                    "worker",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        to="executions.worker",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['id'],
-                'abstract': False,
+                "ordering": ["id"],
+                "abstract": False,
             },
         ),
         migrations.AddIndex(
-            model_name='execution',
-            index=models.Index(fields=['tenant', 'workflow', '-id'], name='executions_by_workflow'),
+            model_name="execution",
+            index=models.Index(fields=["tenant", "workflow", "-id"], name="executions_by_workflow"),
         ),
         migrations.AddIndex(
-            model_name='execution',
-            index=models.Index(condition=models.Q(('status', 'running')), fields=['deadline_at'], name='executions_deadline'),
+            model_name="execution",
+            index=models.Index(
+                condition=models.Q(("status", "running")),
+                fields=["deadline_at"],
+                name="executions_deadline",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='execution',
-            constraint=models.UniqueConstraint(fields=('tenant', 'id'), name='executions_execution_tenant_key'),
+            model_name="execution",
+            constraint=models.UniqueConstraint(
+                fields=("tenant", "id"), name="executions_execution_tenant_key"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='execution',
-            constraint=tenants.rls.SameTenant(field='workflow', name='executions_execution_workflow_same_tenant', on_delete='CASCADE', to='workflows.Workflow'),
+            model_name="execution",
+            constraint=tenants.rls.SameTenant(
+                field="workflow",
+                name="executions_execution_workflow_same_tenant",
+                on_delete="CASCADE",
+                to="workflows.Workflow",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='execution',
-            constraint=tenants.rls.SameTenant(field='version', name='executions_execution_version_same_tenant', on_delete='CASCADE', to='workflows.WorkflowVersion'),
+            model_name="execution",
+            constraint=tenants.rls.SameTenant(
+                field="version",
+                name="executions_execution_version_same_tenant",
+                on_delete="CASCADE",
+                to="workflows.WorkflowVersion",
+            ),
         ),
         migrations.AddIndex(
-            model_name='steprun',
-            index=models.Index(condition=models.Q(('status__in', ['queued', 'retrying'])), fields=['tenant', 'due_at', 'id'], name='executions_steprun_ready'),
+            model_name="steprun",
+            index=models.Index(
+                condition=models.Q(("status__in", ["queued", "retrying"])),
+                fields=["tenant", "due_at", "id"],
+                name="executions_steprun_ready",
+            ),
         ),
         migrations.AddIndex(
-            model_name='steprun',
-            index=models.Index(condition=models.Q(('status', 'running')), fields=['tenant', 'lease_until'], name='executions_steprun_leased'),
+            model_name="steprun",
+            index=models.Index(
+                condition=models.Q(("status", "running")),
+                fields=["tenant", "lease_until"],
+                name="executions_steprun_leased",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='steprun',
-            constraint=models.UniqueConstraint(fields=('tenant', 'execution', 'key'), name='executions_steprun_key'),
+            model_name="steprun",
+            constraint=models.UniqueConstraint(
+                fields=("tenant", "execution", "key"), name="executions_steprun_key"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='steprun',
-            constraint=tenants.rls.SameTenant(field='execution', name='executions_steprun_execution_same_tenant', on_delete='CASCADE', to='executions.Execution'),
+            model_name="steprun",
+            constraint=tenants.rls.SameTenant(
+                field="execution",
+                name="executions_steprun_execution_same_tenant",
+                on_delete="CASCADE",
+                to="executions.Execution",
+            ),
         ),
     ]

@@ -76,7 +76,7 @@ class OutboundClient:
                 closing(GuardedAdapter(route, self._trust)) as adapter,
                 closing(adapter.send(prepared, stream=True)) as response,
             ):
-                meter.refill(self._limits.wire, too_large(self._limits))
+                meter.start_body(self._limits.wire, too_large(self._limits))
                 body = read_body(response, self._limits, deadline)
                 return HttpResponse(response.status_code, headers_of(response), body, 0.0)
         except (RequestException, HTTPError, HTTPException, OSError, ValueError) as error:

@@ -45,11 +45,13 @@ class GuardedAdapter(HTTPAdapter):
     ) -> HTTPConnectionPool:
         """The pool for this request, whatever proxies or trust the caller names."""
         parts = urlsplit(str(request.url))
-        host, port = str(parts.hostname), parts.port
+        host, route = str(parts.hostname), self._route
+        # The port is always named: http.client would look for one inside an IPv6 address.
         if parts.scheme == "https":
-            self._pool = GuardedHTTPSPool(host, port, route=self._route, ssl_context=self._trust)
+            port = parts.port or 443
+            self._pool = GuardedHTTPSPool(host, port, route=route, ssl_context=self._trust)
         else:
-            self._pool = GuardedHTTPPool(host, port, route=self._route)
+            self._pool = GuardedHTTPPool(host, parts.port or 80, route=route)
         return self._pool
 
     def close(self) -> None:

@@ -40,25 +40,30 @@ class Deadline:
 
 
 class Meter:
-    """Bytes that may still be received; to ask for more raises `refusal`."""
+    """Bytes that may still be received, first of the answer's head and then of its body."""
 
-    def __init__(self, budget: int, refusal: Exception) -> None:
-        self._left = budget
+    def __init__(self, head: int, refusal: Exception) -> None:
+        self._left = head
         self._refusal = refusal
+        self._may_end = False
 
-    def refill(self, budget: int, refusal: Exception) -> None:
-        """Start another part of the answer, with its own budget."""
-        self._left = budget
+    def start_body(self, body: int, refusal: Exception) -> None:
+        """The head is complete; the body has its own budget, and may go on until the end."""
+        self._left = body
         self._refusal = refusal
+        self._may_end = True
 
     def cut(self, buffer: memoryview) -> memoryview:
-        """As much of the buffer as may be filled, at least one byte."""
+        """As much of the buffer as may be filled; raises the refusal when that is nothing."""
         if self._left <= 0:
             raise self._refusal
         return buffer[: self._left]
 
     def pay(self, received: int) -> None:
-        """Count bytes that arrived."""
+        """Count what arrived. ConnectionError when it is the end (0) of an unfinished head, which
+        http.client would take for a short but complete one."""
+        if not received and not self._may_end:
+            raise ConnectionError
         self._left -= received
 
 

@@ -1,0 +1,197 @@
+"""An execution's events as they happen: over a WebSocket for pages, as SSE for API clients."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import re
+import time
+from functools import partial
+from typing import Any
+from urllib.parse import parse_qs
+from uuid import UUID
+
+import structlog
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.db import Error as DatabaseFault
+
+from executions import events, presentation
+from executions.live import Batch, follow
+from executions.models import Execution
+from tenants import consumers as door
+from tenants import problems, scope, services
+from tenants.principals import Principal
+from tenants.problems import Problem
+from tenants.roles import Permission
+
+log = structlog.get_logger(__name__)
+
+KEEP_ALIVE_SECONDS = 15.0
+RETRY_MILLISECONDS = 1000
+TRY_AGAIN_LATER = 1013  # RFC 6455 section 7.4, IANA's registry of close codes
+_NUMBER = re.compile(r"[0-9]{1,9}")
+
+
+class ExecutionSocket(AsyncWebsocketConsumer):
+    """`/ws/executions/<id>/?after=<seq>` for browser pages.
+
+    Each message is `{events, status, html}`: the new events and the parts of the page that they
+    change. Closes with 1000 after the last event, with 4400, 4401, 4403 or 4404 (the HTTP status
+    plus 4000) when it refuses, with 1013 when the database is away.
+    """
+
+    # The feed subscribes by itself: the base class would refuse all sockets while Redis is away.
+    channel_layer_alias = "none"
+    feed: asyncio.Task[None] | None = None
+
+    async def connect(self) -> None:
+        await self.accept()  # a refusal before this would reach the browser without its code
+        self.feed = asyncio.create_task(self._run())
+
+    async def disconnect(self, code: int) -> None:
+        if self.feed is not None:
+            self.feed.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self.feed
+
+    async def _run(self) -> None:
+        try:
+            await self._follow()
+        except Problem as problem:
+            await self.close(4000 + problem.status, problem.detail)
+        except DatabaseFault as fault:
+            log.warning("a socket lost the database", error=str(fault))
+            await self.close(TRY_AGAIN_LATER)
+        else:
+            await self.close(1000)
+
+    async def _follow(self) -> None:
+        after = _position(self.scope)
+        execution_id = self.scope["url_route"]["kwargs"]["execution_id"]
+        principal = await door.in_thread(_member, self.scope["user"], execution_id)
+        read = partial(door.in_tenant, principal.tenant_id, _read_page, execution_id)
+        async with contextlib.aclosing(follow(events.group(execution_id), after, read)) as batches:
+            async for batch in batches:
+                if batch.events:
+                    await self.send(json.dumps(_message(batch)))
+
+
+async def stream(connection: door.Connection, receive: door.Receive, send: door.Send) -> None:
+    """`GET /api/v1/executions/<id>/events/` with `Accept: text/event-stream` (WHATWG SSE).
+
+    Begins after `Last-Event-ID` or `?after=`; 204 tells a client that knows the last event not to
+    come back. A plain ASGI application, since Channels' HTTP consumer would learn that the client
+    has gone only after it had answered.
+    """
+    writing = asyncio.create_task(_answer(connection, send))
+    leaving = asyncio.create_task(_disconnected(receive))
+    await asyncio.wait({writing, leaving}, return_when=asyncio.FIRST_COMPLETED)
+    for task in (writing, leaving):
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def _disconnected(receive: door.Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _answer(connection: door.Connection, send: door.Send) -> None:
+    execution_id = connection["url_route"]["kwargs"]["execution_id"]
+    try:
+        after = _position(connection)
+        principal = await _key_holder(connection)
+        read = partial(door.in_tenant, principal.tenant_id, _read, execution_id)
+        first = await read(after)
+    except Problem as problem:
+        await _refuse(problem, send)
+        return
+    if first.ended and not first.events:
+        await _respond(send, 204)
+        await send({"type": "http.response.body", "body": b""})
+        return
+    await _respond(send, 200, {"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
+    with contextlib.suppress(DatabaseFault, Problem):  # the client comes back with Last-Event-ID
+        await _write_events(send, follow(events.group(execution_id), after, read))
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _write_events(send: door.Send, batches: Any) -> None:
+    await _write(send, f"retry: {RETRY_MILLISECONDS}\n\n")
+    written = time.monotonic()
+    async with contextlib.aclosing(batches):
+        async for batch in batches:
+            text = "".join(
+                f"id: {event['seq']}\ndata: {json.dumps(event)}\n\n" for event in batch.events
+            )
+            if not text and time.monotonic() - written >= KEEP_ALIVE_SECONDS:
+                text = ": still here\n\n"
+            if text:
+                await _write(send, text)
+                written = time.monotonic()
+
+
+async def _write(send: door.Send, text: str) -> None:
+    await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
+
+
+async def _refuse(problem: Problem, send: door.Send) -> None:
+    body = problems.document(problem.status, problem.code, problem.detail)
+    await _respond(send, problem.status, {"Content-Type": problems.CONTENT_TYPE, **problem.headers})
+    await send({"type": "http.response.body", "body": json.dumps(body).encode()})
+
+
+async def _respond(send: door.Send, status: int, headers: dict[str, str] | None = None) -> None:
+    pairs = [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()]
+    await send({"type": "http.response.start", "status": status, "headers": pairs})
+
+
+# --- Who reads what ----------------------------------------------------------------------------
+
+
+def _position(connection: door.Connection) -> int:
+    """The number of the last event that the client has; raises Problem 400."""
+    query = parse_qs(connection["query_string"].decode("latin-1"))
+    given = door.header(connection, b"last-event-id") or query.get("after", ["0"])[-1]
+    if not _NUMBER.fullmatch(given):
+        raise Problem(400, "position", "Give the number of the last event you have, such as 12.")
+    return int(given)
+
+
+async def _key_holder(connection: door.Connection) -> Principal:
+    principal = await door.key_holder(connection)
+    if principal is None:
+        detail = "Give a valid API key: Authorization: Bearer <key>."
+        raise Problem(401, "not-authenticated", detail, headers={"WWW-Authenticate": "Bearer"})
+    return _allowed(principal)
+
+
+def _member(user: Any, execution_id: UUID) -> Principal:
+    if not user.is_authenticated:
+        raise Problem(401, "not-authenticated", "Log in first.")
+    with scope.operator("a socket names an execution, not its tenant"):
+        slugs = Execution.objects.filter(id=execution_id).values_list("tenant__slug", flat=True)
+        slug = slugs.first()
+    principal = services.find_member(user, slug) if slug else None
+    if principal is None:
+        raise _not_found()
+    return _allowed(principal)
+
+
+def _allowed(principal: Principal) -> Principal:
+    if not principal.may(Permission.VIEW):
+        raise Problem(403, "forbidden", "Your role does not allow this.")
+    return principal
+
+
+def _read(execution_id: UUID, after: int) -> Batch:
+    try:
+        return presentation.read(execution_id, after)
+    except Execution.DoesNotExist:
+        raise _not_found() from None
+
+
+def _not_found() -> Problem:
+    return Problem(404, "not-found", "There is no such execution that you may see.")

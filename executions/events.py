@@ -1,0 +1,127 @@
+"""An execution's history on its way out: rows from Postgres, wake-ups over Redis.
+
+A wake-up only says "there are events up to this number"; a lost one costs a reader two seconds.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+from typing import TypedDict
+from uuid import UUID
+
+import msgpack
+import redis
+import structlog
+from django.conf import settings
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from executions.models import Event
+from workflows.definition import JSON
+
+log = structlog.get_logger(__name__)
+
+WAKE = "execution.wake"
+PAUSE_SECONDS = 1.0  # after an error, before Redis is tried again
+PAGE = 500  # events read at once
+
+
+class EventDict(TypedDict):
+    """An event as sockets, streams and the API show it."""
+
+    seq: int
+    kind: str
+    step: str | None
+    level: str
+    message: str
+    data: JSON
+    at: str
+
+
+def as_dict(event: Event) -> EventDict:
+    """The wire form of an event."""
+    return {
+        "seq": event.seq,
+        "kind": event.kind,
+        "step": event.step,
+        "level": event.level,
+        "message": event.message,
+        "data": event.data,
+        "at": instant(event.at),
+    }
+
+
+def instant(at: datetime) -> str:
+    """A time as the API writes it: RFC 3339 in UTC."""
+    return at.isoformat().replace("+00:00", "Z")
+
+
+def read(execution_id: UUID, after: int = 0, limit: int = PAGE) -> list[EventDict]:
+    """The events with a number above `after`, oldest first, in the open tenant scope."""
+    rows = Event.objects.filter(execution_id=execution_id, seq__gt=after).order_by("seq")
+    return [as_dict(event) for event in rows[:limit]]
+
+
+def group(execution_id: UUID) -> str:
+    """The channel layer's group of everyone who follows the execution."""
+    return f"execution.{execution_id}"
+
+
+def publish(execution_id: UUID, seq: int) -> None:
+    """Wake everyone who follows the execution. Never raises; a lost wake-up does no harm."""
+    _publisher().publish(group(execution_id), {"type": WAKE, "seq": seq})
+
+
+@dataclass
+class Publisher:
+    """Sends messages to groups of the channel layer, straight and synchronously.
+
+    `async_to_sync(layer.group_send)` would open a connection for each call. While Redis is away,
+    one caller a second finds out whether it is back, and no other waits for it.
+    """
+
+    url: str
+    prefix: str
+    timeout: float
+    _closed_until: float = field(default=0.0, init=False)
+    _probing: threading.Lock = field(default_factory=threading.Lock, init=False)
+
+    def __post_init__(self) -> None:
+        self._redis = redis.Redis.from_url(
+            self.url,
+            socket_timeout=self.timeout,
+            socket_connect_timeout=self.timeout,
+            retry=Retry(NoBackoff(), 0),
+        )
+
+    def publish(self, name: str, message: dict[str, object]) -> bool:
+        """Whether Redis took the message."""
+        if not self._closed_until:
+            return self._send(name, message)
+        if time.monotonic() < self._closed_until or not self._probing.acquire(blocking=False):
+            return False
+        try:
+            return self._send(name, message)
+        finally:
+            self._probing.release()
+
+    def _send(self, name: str, message: dict[str, object]) -> bool:
+        # What RedisPubSubChannelLayer.group_send writes.
+        try:
+            self._redis.publish(f"{self.prefix}__group__{name}", msgpack.packb(message))
+        except redis.RedisError as error:
+            log.warning("live pages get no wake-ups", error=str(error))
+            self._closed_until = time.monotonic() + PAUSE_SECONDS
+            return False
+        self._closed_until = 0.0
+        return True
+
+
+@cache
+def _publisher() -> Publisher:
+    layer = settings.CHANNEL_LAYERS["default"]["CONFIG"]
+    return Publisher(settings.REDIS_URL, layer["prefix"], settings.REDIS_TIMEOUT)

@@ -1,0 +1,95 @@
+"""Following an execution: what is there already, then what comes, without a gap or a double.
+
+The rows come from Postgres, always those after the last one read, so it does not matter how many
+wake-ups arrive, or in which order, or whether Redis is there at all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+
+import structlog
+from channels.layers import get_channel_layer
+from django.conf import settings
+from redis import RedisError
+
+from executions.events import EventDict
+
+log = structlog.get_logger(__name__)
+
+POLL_SECONDS = 2.0  # how late an event may be without Redis
+CALM_SECONDS = 0.05  # between two reads of one follower, however many wake-ups come
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one read found."""
+
+    events: list[EventDict]
+    status: str  # the execution's
+    more: bool = False  # there are further events already
+    ended: bool = False  # no event will follow
+    html: str = ""  # the same as page fragments, for browsers
+
+
+Read = Callable[[int], Awaitable[Batch]]
+
+
+async def follow(group: str, after: int, read: Read) -> AsyncGenerator[Batch, None]:
+    """Yield a batch for each read, an empty one at least every two seconds, until the last event.
+
+    `read` takes the number of the last event seen and returns those that follow.
+    """
+    async with wakeups(group) as woken:
+        while True:
+            batch = await read(after)
+            after = batch.events[-1]["seq"] if batch.events else after
+            yield batch
+            if batch.ended:
+                return
+            if not batch.more:
+                await _pause(woken)
+
+
+async def _pause(woken: asyncio.Event) -> None:
+    await asyncio.sleep(CALM_SECONDS)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(POLL_SECONDS):
+            await woken.wait()
+    woken.clear()
+
+
+@contextlib.asynccontextmanager
+async def wakeups(group: str) -> AsyncIterator[asyncio.Event]:
+    """An event that is set by each message to the group; never, if Redis could not be asked."""
+    woken = asyncio.Event()
+    listener = None
+    try:
+        async with asyncio.timeout(settings.REDIS_TIMEOUT):
+            channel = await get_channel_layer().new_channel()
+            listener = asyncio.create_task(_listen(channel, woken))
+            await get_channel_layer().group_add(group, channel)
+    except (RedisError, OSError) as error:  # a TimeoutError is an OSError
+        log.warning("following without wake-ups", group=group, error=str(error))
+    try:
+        yield woken
+    finally:
+        if listener is not None:
+            await _leave(group, channel, listener)
+
+
+async def _listen(channel: str, woken: asyncio.Event) -> None:
+    while True:
+        await get_channel_layer().receive(channel)
+        woken.set()
+
+
+async def _leave(group: str, channel: str, listener: asyncio.Task[None]) -> None:
+    listener.cancel()
+    with contextlib.suppress(RedisError, OSError):
+        async with asyncio.timeout(settings.REDIS_TIMEOUT):
+            await get_channel_layer().group_discard(group, channel)
+            await asyncio.wait([listener])

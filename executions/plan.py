@@ -1,0 +1,73 @@
+"""A published definition, compiled once for running: its graph and what each step reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from workflows import definition as language
+from workflows import expressions, graph, schemas
+from workflows.definition import JSON, Definition, Retry, Step
+from workflows.steps.base import StepType
+from workflows.steps.registry import STEP_TYPES
+
+
+@dataclass(frozen=True)
+class Reads:
+    """The names that a template needs from the database before it can be evaluated."""
+
+    steps: frozenset[str] = frozenset()
+    secrets: frozenset[str] = frozenset()
+    variables: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """An immutable, shareable view of one version."""
+
+    definition: Definition
+    graph: graph.Graph
+    reads: Mapping[str, Reads]
+    output_reads: Reads
+    input: schemas.Validator | None
+
+    def step(self, key: str) -> Step:
+        """The step with this key."""
+        return self.graph.steps[key]
+
+    def step_type(self, key: str) -> StepType[Any]:
+        """The type of the step with this key."""
+        return STEP_TYPES[self.step(key).type]
+
+    def timeout(self, key: str) -> float:
+        """Seconds that one try of the step may take."""
+        return self.step(key).timeout or self.step_type(key).default_timeout
+
+    def retry(self, key: str) -> Retry | None:
+        """The step's retry policy: its own, else its type's, else none."""
+        return self.step(key).retry or self.step_type(key).default_retry
+
+
+def compile_plan(document: object) -> Plan:
+    """Compile a published definition. Raises ValueError if it is not a valid one."""
+    parsed, problems = language.parse(document)
+    if parsed is None:
+        raise ValueError("; ".join(problem.message for problem in problems))
+    return Plan(
+        definition=parsed,
+        graph=graph.build(parsed),
+        reads={step.key: _reads([step.config, step.when]) for step in parsed.steps},
+        output_reads=_reads([parsed.output]),
+        input=None if parsed.input is None else schemas.compile(parsed.input),
+    )
+
+
+def _reads(values: Iterable[JSON]) -> Reads:
+    found: dict[str, set[str]] = {"steps": set(), "secrets": set(), "vars": set()}
+    for value in values:
+        for _, source in expressions.templates(value):
+            for root, *rest in expressions.parse(source).references:
+                if root in found and rest:
+                    found[root].add(rest[0])
+    return Reads(frozenset(found["steps"]), frozenset(found["secrets"]), frozenset(found["vars"]))

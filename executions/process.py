@@ -1,0 +1,85 @@
+"""What a worker process does beside running steps: it says that it lives, and sweeps."""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event, Thread
+from uuid import UUID
+
+import structlog
+from django.conf import settings
+from django.db import connection
+
+from executions import services, sweeper, worker
+
+log = structlog.get_logger(__name__)
+
+SPARE_THREADS = 4  # work on when no wake-up comes through
+
+
+class WorkerProcess:
+    """Identity and background threads of one worker process."""
+
+    def __init__(self) -> None:
+        self.id: UUID | None = None
+        self._stopping = Event()
+        self._unheard = 0  # passes in a row with work that no thread of ours was woken for
+        self._spare = ThreadPoolExecutor(SPARE_THREADS, thread_name_prefix="spare")
+        self._threads: list[Thread] = []
+
+    def start(self) -> None:
+        """Enter the process in the database and start its threads."""
+        self.id = services.register(f"{socket.gethostname()}:{os.getpid()}")
+        for name, act, seconds in (
+            ("beat", self._beat, settings.WORKER_BEAT_SECONDS),
+            ("sweeper", self._sweep, settings.SWEEP_SECONDS),
+        ):
+            thread = Thread(target=self._repeat, args=(act, seconds), name=name, daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def stop(self) -> None:
+        """Leave: called when no step of ours runs any more."""
+        self._stopping.set()
+        self._spare.shutdown(wait=True, cancel_futures=True)
+        for thread in self._threads:
+            thread.join()
+        if self.id is not None:
+            services.unregister(self.id)
+
+    def drain(self) -> None:
+        """Work until nothing is ready."""
+        if self.id is not None:
+            worker.drain(self.id)
+
+    def _repeat(self, act: Callable[[], None], seconds: float) -> None:
+        # Jitter keeps the processes of a deployment from asking Postgres all at once.
+        while not self._stopping.wait(seconds * random.uniform(0.8, 1.2)):  # noqa: S311 - no secret
+            try:
+                act()
+            except worker.AWAY as error:
+                log.warning("the database is away", error=type(error).__name__)
+                connection.close()
+        connection.close()
+
+    def _beat(self) -> None:
+        if self.id is not None and not services.beat(self.id):
+            # Silent for a day and forgotten: what we held is long released, so begin anew.
+            self.id = services.register(f"{socket.gethostname()}:{os.getpid()}")
+
+    def _sweep(self) -> None:
+        swept = sweeper.sweep()
+        idle = swept.ready > 0 and worker.draining() == 0
+        self._unheard = self._unheard + 1 if idle else 0
+        # Redis is away, or its wake-ups do not reach us: work must not depend on either.
+        if swept.ready and (not swept.woken or self._unheard > 1):
+            for _ in range(min(swept.ready, SPARE_THREADS - worker.draining())):
+                self._spare.submit(self._drain_aside)
+
+    def _drain_aside(self) -> None:
+        self.drain()
+        connection.close()

@@ -1,0 +1,99 @@
+"""What a worker holds in its hands: a claimed step, its run, and how a try ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypedDict
+from uuid import UUID
+
+from executions.engine import StepState
+from executions.plan import Plan
+from executions.states import ExecutionStatus
+from workflows.definition import JSON, Step
+from workflows.steps.base import Result
+
+
+class StepFacts(TypedDict):
+    """What expressions see of a step that has ended: `steps.<key>`."""
+
+    output: JSON
+    outcome: str | None
+    error: JSON
+
+
+@dataclass
+class Run:
+    """What this worker knows of an execution. `states` is true as long as `seq` is its last event."""
+
+    tenant_id: UUID
+    execution_id: UUID
+    plan: Plan
+    status: ExecutionStatus
+    seq: int
+    states: dict[str, StepState]
+    trigger: JSON
+    # `execution` and `tenant` as expressions see them.
+    execution: dict[str, JSON]
+    tenant: dict[str, JSON]
+    facts: dict[str, StepFacts] = field(default_factory=dict)
+
+    def names(self) -> dict[str, object]:
+        """What every template of the run may read."""
+        return {
+            "trigger": self.trigger,
+            "steps": self.facts,
+            "execution": self.execution,
+            "tenant": self.tenant,
+        }
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A lease on one step run. `fence` must still be the row's for anything to be recorded."""
+
+    run: Run
+    step_id: UUID
+    key: str
+    fence: int
+    attempt: int
+
+    @property
+    def step(self) -> Step:
+        """The step as the definition has it."""
+        return self.run.plan.step(self.key)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a step's templates read of the tenant's own: `secrets` and `vars`."""
+
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    variables: Mapping[str, JSON] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Skip:
+    """The step's guard (`when`) was false."""
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """A line that a step wrote."""
+
+    level: str
+    message: str
+    data: JSON = None
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """How one try went. `repeatable`: running the step again can do no harm."""
+
+    result: Result | Skip
+    started_at: datetime
+    elapsed_ms: float
+    input: JSON = None
+    repeatable: bool = True
+    logs: tuple[LogLine, ...] = ()

@@ -1,0 +1,32 @@
+"""What is done with runs: the verbs that every door shares."""
+
+from __future__ import annotations
+
+from executions.services.claiming import claim, gather
+from executions.services.plans import plan_of
+from executions.services.recording import record
+from executions.services.recovery import lost_steps, overdue, release, time_out
+from executions.services.sending import mark_sending
+from executions.services.starting import begin, check_input, start, trigger
+from executions.services.working import beat, forget_workers, ready_steps, register, unregister
+
+__all__ = [
+    "beat",
+    "begin",
+    "check_input",
+    "claim",
+    "forget_workers",
+    "gather",
+    "lost_steps",
+    "mark_sending",
+    "overdue",
+    "plan_of",
+    "ready_steps",
+    "record",
+    "register",
+    "release",
+    "start",
+    "time_out",
+    "trigger",
+    "unregister",
+]

@@ -1,0 +1,106 @@
+"""Taking work: a lease on the next step over all tenants, and what its templates read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from uuid import UUID
+
+from django.conf import settings
+
+from executions import transitions
+from executions.engine import StepState
+from executions.models import StepRun
+from executions.plan import Reads
+from executions.runs import Claim, Run, Settings, StepFacts
+from executions.services.plans import plan_of
+from executions.states import ExecutionStatus, StepStatus
+from executions.transitions import Picked, Taken
+from tenants import scope
+from tenants import services as tenant_services
+
+
+def claim(worker_id: UUID) -> Claim | None:
+    """Lease the step that is to run next; None when nothing is ready.
+
+    First among executions that no one else holds just now, then waiting for one that is held:
+    ten branches of one run must not pass each other over.
+    """
+    return _claim(worker_id, wait=False) or _claim(worker_id, wait=True)
+
+
+def _claim(worker_id: UUID, *, wait: bool) -> Claim | None:
+    while True:
+        with scope.pipelined_transaction() as pipe:
+            pipe.enter_operator()
+            picked = transitions.pick(pipe, wait=wait)
+            if picked is None:
+                return None
+            pipe.enter_tenant(picked.tenant_id)
+            taken_rows = transitions.take(
+                pipe,
+                tenant_id=picked.tenant_id,
+                execution_id=picked.execution_id,
+                worker_id=worker_id,
+                margin=settings.LEASE_MARGIN_SECONDS,
+            )
+            state_rows = transitions.states(pipe, picked.tenant_id, picked.execution_id)
+            taken_row = taken_rows.fetchone()
+            states = states_of(state_rows.fetchall())
+        # None: another worker took the execution's last due step while we waited for its lock.
+        if taken_row is not None:
+            return _claimed(picked, Taken(*taken_row), states)
+
+
+def _claimed(picked: Picked, taken: Taken, states: dict[str, StepState]) -> Claim:
+    with scope.tenant(picked.tenant_id):
+        plan = plan_of(picked.version_id)
+    run = Run(
+        tenant_id=picked.tenant_id,
+        execution_id=picked.execution_id,
+        plan=plan,
+        status=ExecutionStatus.RUNNING,
+        seq=taken.last_seq,
+        states={**states, taken.key: StepState(StepStatus.RUNNING)},
+        trigger=json.loads(picked.trigger),
+        execution={
+            "id": str(picked.execution_id),
+            "workflow": picked.workflow_slug,
+            "version": picked.version_number,
+            "started_at": picked.created_at.isoformat(timespec="milliseconds"),
+        },
+        tenant={"slug": picked.tenant_slug, "name": picked.tenant_name},
+    )
+    return Claim(run, taken.step_id, taken.key, taken.fence, taken.attempt)
+
+
+def states_of(rows: Iterable[tuple[str, str, str | None]]) -> dict[str, StepState]:
+    """The result of `transitions.states` as decisions take it."""
+    return {key: StepState(StepStatus(status), outcome) for key, status, outcome in rows}
+
+
+def gather(claim: Claim) -> Settings:
+    """Fetch what the step's templates read and this worker does not have in hand."""
+    run, reads = claim.run, claim.run.plan.reads[claim.key]
+    if not (reads.steps - run.facts.keys() or reads.secrets or reads.variables):
+        return Settings()
+    with scope.tenant(run.tenant_id):
+        fetch_facts(run, reads)
+        return Settings(
+            secrets=(
+                tenant_services.secret_values(run.tenant_id, reads.secrets) if reads.secrets else {}
+            ),
+            variables=(tenant_services.variable_values(run.tenant_id) if reads.variables else {}),
+        )
+
+
+def fetch_facts(run: Run, reads: Reads) -> None:
+    """Fetch the results of other steps into `run.facts`, in the open tenant scope."""
+    missing = reads.steps - run.facts.keys()
+    if not missing:
+        return
+    rows = StepRun.objects.filter(
+        tenant_id=run.tenant_id, execution_id=run.execution_id, key__in=missing
+    ).values_list("key", "outcome", "output", "error")
+    for key, outcome, output, error in rows:
+        run.facts[key] = StepFacts(output=output, outcome=outcome, error=error)

@@ -1,0 +1,184 @@
+"""What the sweeper mends: leases of the dead, executions over their time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Now
+
+from executions import events, transitions
+from executions.engine import PENDING
+from executions.models import Execution, StepRun, Worker
+from executions.runs import Attempt, Claim, Run
+from executions.services.claiming import states_of
+from executions.services.plans import plan_of
+from executions.services.recording import after_commit, ending_of, remember
+from executions.services.settling import settle
+from executions.services.starting import new_step
+from executions.states import (
+    EXECUTION_ENDED,
+    STEP_ENDED,
+    ExecutionStatus,
+    StepStatus,
+    check_execution,
+)
+from executions.transitions import NewEvent
+from tenants import scope
+from tenants.scope import Pipeline
+from workflows.steps.base import Error, Failed
+
+BATCH = 500
+
+
+@dataclass(frozen=True)
+class LostStep:
+    """A step run whose worker is dead or whose lease has run out."""
+
+    tenant_id: UUID
+    execution_id: UUID
+    step_id: UUID
+    key: str
+    fence: int
+    attempt: int
+    claims: int
+    started_at: datetime
+    sent_at: datetime | None
+
+
+def lost_steps() -> list[LostStep]:
+    """Running steps that nobody runs any more, over all tenants."""
+    alive = Worker.objects.filter(
+        id=OuterRef("worker_id"),
+        seen_at__gt=Now() - timedelta(seconds=settings.WORKER_LOST_SECONDS),
+    )
+    with scope.operator("the sweeper looks for lost leases"):
+        rows = (
+            StepRun.objects.filter(status=StepStatus.RUNNING)
+            .filter(Q(lease_until__lt=Now()) | ~Exists(alive))
+            .order_by("lease_until")
+            .values_list(
+                "tenant_id",
+                "execution_id",
+                "id",
+                "key",
+                "fence",
+                "attempt",
+                "claims",
+                "started_at",
+                "sent_at",
+            )[:BATCH]
+        )
+        return [LostStep(*row) for row in rows]
+
+
+def release(lost: LostStep) -> bool:
+    """Take a lost step from its dead worker: queue it again, or park or fail it. False: too late."""
+    with scope.tenant(lost.tenant_id), scope.pipeline() as pipe:
+        run = _lock_run(pipe, lost.tenant_id, lost.execution_id)
+        ours = transitions.held(pipe, lost.step_id, lost.fence).fetchone()
+        if run is None or ours is None:
+            return False
+        claim = Claim(run, lost.step_id, lost.key, lost.fence, lost.attempt)
+        ending = ending_of(claim, _lost_attempt(lost))
+        remember(run, lost.key, ending)
+        transitions.finish_step(pipe, ending.step)
+        settlement = settle(pipe, run, ending.events, worker_id=None)
+    after_commit(run, settlement)
+    return True
+
+
+def _lost_attempt(lost: LostStep) -> Attempt:
+    if lost.claims >= settings.MAX_CLAIMS:
+        message = f"Its worker was lost {lost.claims} times."
+        error = Error("poison", message, sent=lost.sent_at is not None)
+    else:
+        error = Error("lost", "Its worker was lost.", sent=lost.sent_at is not None)
+    # What must not be repeated says so before it is sent; the rest can do no harm.
+    return Attempt(Failed(error), lost.started_at, elapsed_ms=0, repeatable=lost.sent_at is None)
+
+
+def overdue() -> list[tuple[UUID, UUID]]:
+    """Executions that have used up their active time: pairs of tenant and execution."""
+    with scope.operator("the sweeper looks for executions over their time"):
+        return list(
+            Execution.objects.filter(status=ExecutionStatus.RUNNING, deadline_at__lt=Now())
+            .order_by("deadline_at")
+            .values_list("tenant_id", "id")[:BATCH]
+        )
+
+
+def time_out(tenant_id: UUID, execution_id: UUID) -> bool:
+    """End an execution that is over its time; open steps are cancelled. False: too late."""
+    with scope.tenant(tenant_id), scope.pipeline() as pipe:
+        run = _lock_run(pipe, tenant_id, execution_id)
+        still = Execution.objects.filter(id=execution_id, deadline_at__lt=Now()).exists()
+        if run is None or not still:
+            return False
+        _end(
+            pipe,
+            run,
+            ExecutionStatus.TIMED_OUT,
+            f"It used up its {run.plan.definition.limits.timeout:g} s of active time.",
+        )
+    events.publish(execution_id, run.seq)
+    return True
+
+
+def _end(pipe: Pipeline, run: Run, status: ExecutionStatus, why: str) -> None:
+    check_execution(run.status, status)
+    open_keys = [
+        key for key in run.plan.graph.order if run.states.get(key, PENDING).status not in STEP_ENDED
+    ]
+    started = [key for key in open_keys if key in run.states]
+    history: Sequence[NewEvent] = [
+        *(NewEvent("step.cancelled", "Called off.", step=key) for key in open_keys),
+        NewEvent(f"execution.{status}", why, level="error"),
+    ]
+    ids = {"tenant_id": run.tenant_id, "execution_id": run.execution_id}
+    transitions.cancel_steps(pipe, started, **ids)
+    transitions.add_steps(
+        pipe,
+        [new_step(run.plan, key, StepStatus.CANCELLED) for key in open_keys if key not in started],
+        worker_id=None,
+        margin=0,
+        **ids,
+    )
+    transitions.add_events(pipe, history, first=run.seq + 1, **ids)
+    run.seq += len(history)
+    transitions.move_execution(
+        pipe,
+        execution_id=run.execution_id,
+        status=status,
+        ended=True,
+        last_seq=run.seq,
+        error={"kind": str(status), "message": why},
+    )
+
+
+def _lock_run(pipe: Pipeline, tenant_id: UUID, execution_id: UUID) -> Run | None:
+    """An execution under lock, as a worker would hold it; None when it has ended or is gone."""
+    locked = transitions.lock(pipe, execution_id).fetchone()
+    if locked is None or locked[0] in EXECUTION_ENDED:
+        return None
+    row = Execution.objects.select_related("workflow", "version", "tenant").get(id=execution_id)
+    return Run(
+        tenant_id=tenant_id,
+        execution_id=execution_id,
+        plan=plan_of(row.version_id),
+        status=ExecutionStatus(locked[0]),
+        seq=locked[1],
+        states=states_of(transitions.states(pipe, tenant_id, execution_id).fetchall()),
+        trigger=row.trigger,
+        execution={
+            "id": str(execution_id),
+            "workflow": row.workflow.slug,
+            "version": row.version.number,
+            "started_at": row.created_at.isoformat(timespec="milliseconds"),
+        },
+        tenant={"slug": row.tenant.slug, "name": row.tenant.name},
+    )

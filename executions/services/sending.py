@@ -1,0 +1,20 @@
+"""The note that is made before a call that must not be repeated blindly."""
+
+from __future__ import annotations
+
+from executions import transitions
+from executions.runs import Claim
+from tenants import scope
+from workflows.definition import JSON
+
+
+def mark_sending(claim: Claim, sent: JSON) -> bool:
+    """Note what is about to be sent; False when the lease is lost and it must not be sent.
+
+    A lease lost without the note means that nothing left, so the step may simply run again; with
+    it, the other side may have acted (DESIGN 4.5).
+    """
+    with scope.pipelined_transaction() as pipe:
+        pipe.enter_tenant(claim.run.tenant_id)
+        row = transitions.mark_sending(pipe, claim.step_id, claim.fence, sent).fetchone()
+    return row is not None

@@ -1,0 +1,130 @@
+"""The one way into a run: rows first, then a wake-up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from uuid import UUID
+
+import uuid_utils.compat
+from django.conf import settings
+from django.db import transaction
+
+from executions import dispatch, transitions
+from executions.engine import decide
+from executions.models import Execution
+from executions.plan import Plan
+from executions.services.plans import plan_of
+from executions.states import StepStatus
+from executions.transitions import NewEvent, NewStep
+from tenants import scope
+from tenants.problems import Problem
+from workflows import schemas
+from workflows.definition import JSON
+from workflows.models import Workflow
+
+
+def start(*, workflow: Workflow, kind: str, body: JSON, by: str = "") -> Execution:
+    """Start the workflow's current version by hand or by API, in the open tenant scope.
+
+    Raises Problem 409 when it was never published or is archived, 422 when the body is not what
+    its input schema asks for.
+    """
+    if workflow.current_id is None or workflow.archived_at is not None:
+        raise Problem(409, "not-published", f"The workflow {workflow.slug!r} has no live version.")
+    plan = plan_of(workflow.current_id)
+    check_input(plan, body)
+    execution_id = begin(
+        tenant_id=workflow.tenant_id,
+        workflow_id=workflow.id,
+        version_id=workflow.current_id,
+        plan=plan,
+        kind=kind,
+        trigger=trigger(kind=kind, body=body),
+        message=f"Started by {by}." if by else "Started.",
+    )
+    return Execution.objects.select_related("workflow", "version").get(id=execution_id)
+
+
+def trigger(
+    *,
+    kind: str,
+    body: JSON,
+    headers: Mapping[str, str] | None = None,
+    query: Mapping[str, JSON] | None = None,
+) -> dict[str, JSON]:
+    """What expressions see as `trigger`."""
+    return {
+        "kind": kind,
+        "body": body,
+        "headers": dict(headers or {}),
+        "query": dict(query or {}),
+        "received_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+    }
+
+
+def check_input(plan: Plan, body: JSON) -> None:
+    """Raise Problem 422 unless the body is what the version's input schema asks for."""
+    if plan.input is None:
+        return
+    errors = schemas.errors(plan.input, body)
+    if errors:
+        raise Problem(
+            422,
+            "input-mismatch",
+            "The body is not what the workflow's input schema asks for.",
+            errors=[{"code": "schema", **error} for error in errors],
+        )
+
+
+def begin(
+    *,
+    tenant_id: UUID,
+    workflow_id: UUID,
+    version_id: UUID,
+    plan: Plan,
+    kind: str,
+    trigger: JSON,
+    message: str = "Started.",
+) -> UUID:
+    """Store a queued execution with its first steps; workers are woken once it is committed."""
+    execution_id = uuid_utils.compat.uuid7()
+    first = decide(plan.graph, {}, parallel=_parallel(plan)).ready
+    events = [
+        NewEvent("execution.created", message, data={"trigger": kind}),
+        *(NewEvent("step.queued", "Ready to run.", step=key) for key in first),
+    ]
+    with scope.pipeline() as pipe:
+        transitions.start_execution(
+            pipe,
+            execution_id=execution_id,
+            tenant_id=tenant_id,
+            workflow_id=workflow_id,
+            version_id=version_id,
+            kind=kind,
+            trigger=trigger,
+            timeout=plan.definition.limits.timeout,
+            last_seq=len(events),
+        )
+        transitions.add_steps(
+            pipe,
+            [new_step(plan, key, StepStatus.QUEUED) for key in first],
+            tenant_id=tenant_id,
+            execution_id=execution_id,
+            worker_id=None,
+            margin=settings.LEASE_MARGIN_SECONDS,
+        )
+        transitions.add_events(
+            pipe, events, tenant_id=tenant_id, execution_id=execution_id, first=1
+        )
+    transaction.on_commit(lambda: dispatch.wake(len(first)), robust=True)
+    return execution_id
+
+
+def new_step(plan: Plan, key: str, status: StepStatus) -> NewStep:
+    """A step run as it leaves pending."""
+    return NewStep(key=key, type=plan.step(key).type, status=status, timeout=plan.timeout(key))
+
+
+def _parallel(plan: Plan) -> int:
+    return plan.definition.limits.parallel

@@ -1,0 +1,40 @@
+"""The workers themselves: who lives, and how much there is to do."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+from django.db.models.functions import Now
+
+from executions.models import StepRun, Worker
+from executions.states import STEP_CLAIMABLE
+from tenants import scope
+
+KEEP = timedelta(days=1)  # rows of dead workers, for people who look for them
+
+
+def register(name: str) -> UUID:
+    """Enter a worker process; it may claim from now on."""
+    return Worker.objects.create(name=name).id
+
+
+def beat(worker_id: UUID) -> bool:
+    """Say that the worker lives, by the database's clock. False: it was forgotten."""
+    return Worker.objects.filter(id=worker_id).update(seen_at=Now()) == 1
+
+
+def unregister(worker_id: UUID) -> None:
+    """Leave; what the worker still holds is free at once."""
+    Worker.objects.filter(id=worker_id).delete()
+
+
+def forget_workers() -> None:
+    """Delete the rows of workers that have long been dead."""
+    Worker.objects.filter(seen_at__lt=Now() - KEEP).delete()
+
+
+def ready_steps(most: int) -> int:
+    """How many steps could be claimed now, over all tenants; counts no further than `most`."""
+    with scope.operator("the sweeper looks for work that nobody was woken for"):
+        return StepRun.objects.filter(status__in=STEP_CLAIMABLE, due_at__lte=Now())[:most].count()

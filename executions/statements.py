@@ -1,0 +1,164 @@
+"""The SQL of executions/transitions.py. Parameters are `%(name)s`."""
+
+from __future__ import annotations
+
+# Tenants with claimable steps by a loose index scan, those with the fewest running steps first;
+# of each the oldest steps. An execution that another worker has locked is passed over.
+PICK = """
+WITH RECURSIVE ready AS (
+  (SELECT tenant_id FROM executions_steprun
+   WHERE status IN ('queued', 'retrying') ORDER BY tenant_id LIMIT 1)
+  UNION ALL
+  SELECT (SELECT s.tenant_id FROM executions_steprun s
+          WHERE s.status IN ('queued', 'retrying') AND s.tenant_id > ready.tenant_id
+          ORDER BY s.tenant_id LIMIT 1)
+  FROM ready WHERE ready.tenant_id IS NOT NULL
+), fairest AS (
+  SELECT ready.tenant_id,
+         (SELECT count(*) FROM executions_steprun r
+          WHERE r.tenant_id = ready.tenant_id AND r.status = 'running') AS running,
+         random() AS tie
+  FROM ready WHERE ready.tenant_id IS NOT NULL
+  ORDER BY running, tie LIMIT 4
+)
+SELECT e.id, e.tenant_id, e.version_id, e.trigger, e.created_at,
+       w.slug, v.number, t.slug, t.name
+FROM fairest
+CROSS JOIN LATERAL (
+  SELECT s.execution_id, s.due_at FROM executions_steprun s
+  WHERE s.tenant_id = fairest.tenant_id AND s.status IN ('queued', 'retrying')
+    AND s.due_at <= now()
+  ORDER BY s.due_at, s.id LIMIT 16
+) AS candidate
+JOIN executions_execution e ON e.tenant_id = fairest.tenant_id AND e.id = candidate.execution_id
+JOIN workflows_workflow w ON w.id = e.workflow_id
+JOIN workflows_workflowversion v ON v.id = e.version_id
+JOIN tenants_tenant t ON t.id = e.tenant_id
+ORDER BY fairest.running, fairest.tie, candidate.due_at
+LIMIT 1 FOR UPDATE OF e
+"""
+PICK_UNLOCKED = f"{PICK} SKIP LOCKED"
+
+TAKE = """
+WITH run AS (
+  SELECT last_seq, status <> 'running' AS begins FROM executions_execution
+  WHERE id = %(execution)s
+), due AS (
+  SELECT id FROM executions_steprun
+  WHERE tenant_id = %(tenant)s AND execution_id = %(execution)s
+    AND status IN ('queued', 'retrying') AND due_at <= now()
+  ORDER BY due_at, id LIMIT 1
+), taken AS (
+  UPDATE executions_steprun s
+  SET status = 'running', worker_id = %(worker)s, fence = s.fence + 1, claims = s.claims + 1,
+      attempt = s.attempt + 1, due_at = NULL, sent_at = NULL,
+      lease_until = now() + make_interval(secs => s.timeout + %(margin)s),
+      started_at = coalesce(s.started_at, now())
+  FROM due WHERE s.id = due.id
+  RETURNING s.id, s.key, s.fence, s.attempt, s.claims
+), moved AS (
+  UPDATE executions_execution e
+  SET status = 'running', last_seq = run.last_seq + CASE WHEN run.begins THEN 2 ELSE 1 END,
+      started_at = coalesce(e.started_at, now()),
+      active_since = coalesce(e.active_since, now()),
+      deadline_at = coalesce(
+        e.deadline_at, now() + make_interval(secs => e.timeout - e.active_seconds))
+  FROM run, taken WHERE e.id = %(execution)s
+  RETURNING e.last_seq
+), told AS (
+  INSERT INTO executions_event
+    (tenant_id, execution_id, seq, kind, step, level, message, data, at)
+  SELECT %(tenant)s, %(execution)s, run.last_seq + 1, 'execution.running', NULL, 'info',
+         'The execution is running.', NULL, now()
+  FROM run, taken WHERE run.begins
+  UNION ALL
+  SELECT %(tenant)s, %(execution)s, moved.last_seq, 'step.started', taken.key, 'info',
+         format('Try %%s started.', taken.attempt),
+         jsonb_build_object('attempt', taken.attempt), now()
+  FROM moved, taken
+)
+SELECT taken.id, taken.key, taken.fence, taken.attempt, taken.claims, moved.last_seq
+FROM taken, moved
+"""
+
+LOCK = """
+SELECT status, last_seq FROM executions_execution WHERE id = %(execution)s FOR UPDATE
+"""
+HELD = """
+SELECT 1 FROM executions_steprun
+WHERE id = %(step)s AND fence = %(fence)s AND status = 'running'
+"""
+STATES = """
+SELECT key, status, outcome FROM executions_steprun
+WHERE tenant_id = %(tenant)s AND execution_id = %(execution)s
+"""
+
+START_EXECUTION = """
+INSERT INTO executions_execution
+  (id, tenant_id, workflow_id, version_id, status, trigger_kind, trigger, timeout, last_seq,
+   active_seconds, created_at)
+VALUES (%(id)s, %(tenant)s, %(workflow)s, %(version)s, 'queued', %(kind)s, %(trigger)s,
+        %(timeout)s, %(last_seq)s, 0, now())
+"""
+
+MOVE_EXECUTION = """
+UPDATE executions_execution
+SET status = %(status)s, last_seq = %(last_seq)s, output = %(output)s, error = %(error)s,
+    active_seconds = active_seconds + CASE WHEN %(active)s THEN 0 ELSE
+      coalesce(extract(epoch FROM now() - active_since)::float8, 0) END,
+    active_since = CASE WHEN %(active)s THEN coalesce(active_since, now()) END,
+    deadline_at = CASE WHEN %(active)s THEN coalesce(
+      deadline_at, now() + make_interval(secs => timeout - active_seconds)) END,
+    finished_at = CASE WHEN %(ended)s THEN now() END
+WHERE id = %(execution)s
+"""
+
+FINISH_STEP = """
+UPDATE executions_steprun
+SET status = %(status)s, outcome = %(outcome)s, input = coalesce(%(input)s, input),
+    output = %(output)s, error = %(error)s, attempts = attempts || %(attempt)s::jsonb,
+    due_at = CASE WHEN %(delay)s::float8 IS NOT NULL
+      THEN now() + make_interval(secs => %(delay)s::float8) END,
+    lease_until = NULL, worker_id = NULL,
+    finished_at = CASE WHEN %(ended)s THEN now() END
+WHERE id = %(step)s AND fence = %(fence)s AND status = 'running'
+"""
+
+ADD_STEPS = """
+INSERT INTO executions_steprun
+  (id, tenant_id, execution_id, key, type, status, timeout, attempt, claims, fence, worker_id,
+   lease_until, due_at, attempts, queued_at, started_at, finished_at)
+SELECT id, %(tenant)s, %(execution)s, key, type, status, timeout,
+       running::int, running::int, running::int, CASE WHEN running THEN %(worker)s::uuid END,
+       CASE WHEN running THEN now() + make_interval(secs => timeout + %(margin)s) END,
+       CASE WHEN status = 'queued' THEN now() END, '[]',
+       CASE WHEN status IN ('queued', 'running') THEN now() END,
+       CASE WHEN running THEN now() END,
+       CASE WHEN status IN ('skipped', 'cancelled') THEN now() END
+FROM (
+  SELECT id, key, type, status, timeout, status = 'running' AS running
+  FROM unnest(%(ids)s::uuid[], %(keys)s::text[], %(types)s::text[], %(statuses)s::text[],
+              %(timeouts)s::float8[]) AS x (id, key, type, status, timeout)
+) AS step
+"""
+
+CANCEL_STEPS = """
+UPDATE executions_steprun
+SET status = 'cancelled', due_at = NULL, lease_until = NULL, worker_id = NULL, finished_at = now()
+WHERE tenant_id = %(tenant)s AND execution_id = %(execution)s AND key = ANY(%(keys)s)
+  AND status IN ('queued', 'running', 'retrying', 'waiting', 'unknown')
+"""
+
+ADD_EVENTS = """
+INSERT INTO executions_event (tenant_id, execution_id, seq, kind, step, level, message, data, at)
+SELECT %(tenant)s, %(execution)s, %(first)s::int + ordinality - 1, kind, step, level, message,
+       data::jsonb, now()
+FROM unnest(%(kinds)s::text[], %(steps)s::text[], %(levels)s::text[], %(messages)s::text[],
+            %(datas)s::text[]) WITH ORDINALITY AS x (kind, step, level, message, data, ordinality)
+"""
+
+MARK_SENDING = """
+UPDATE executions_steprun SET input = %(input)s, sent_at = now()
+WHERE id = %(step)s AND fence = %(fence)s AND status = 'running'
+RETURNING 1
+"""

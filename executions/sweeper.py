@@ -1,0 +1,35 @@
+"""The sweeper: mends what faults leave behind. Safe to run in any number of copies.
+
+Each worker process runs one in a thread, and beat sends a tick too, so neither is needed. Whatever
+a pass finds it changes under the lock of the execution and only if it is still so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import structlog
+
+from executions import dispatch, services
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Swept:
+    """What a pass found: steps that any worker could claim (counted up to `dispatch.ENOUGH`)."""
+
+    ready: int
+    woken: bool  # Redis took the wake-ups for them
+
+
+def sweep() -> Swept:
+    """Make one pass."""
+    for lost in services.lost_steps():
+        if services.release(lost):
+            log.info("a lost step was released", execution=str(lost.execution_id), step=lost.key)
+    for tenant_id, execution_id in services.overdue():
+        services.time_out(tenant_id, execution_id)
+    services.forget_workers()
+    ready = services.ready_steps(most=dispatch.ENOUGH)
+    return Swept(ready, woken=dispatch.wake(ready))

@@ -1,0 +1,35 @@
+"""The Celery door: thin shells around the worker and the sweeper. Arguments: none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import shared_task
+from celery.signals import worker_ready, worker_shutdown
+
+from executions import dispatch, sweeper
+from executions.process import WorkerProcess
+
+process = WorkerProcess()
+
+
+@worker_ready.connect
+def _enter(**_: Any) -> None:
+    process.start()
+
+
+@worker_shutdown.connect
+def _leave(**_: Any) -> None:
+    process.stop()
+
+
+@shared_task(name=dispatch.TASK)
+def work() -> None:
+    """There is work: claim and run until nothing is ready."""
+    process.drain()
+
+
+@shared_task(name="executions.sweep")
+def sweep() -> None:
+    """Beat's tick."""
+    sweeper.sweep()

@@ -1,0 +1,44 @@
+"""The world as a step sees it: an HTTP client, a clock, a log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from executions.placeholders import Placeholders
+from executions.runs import LogLine
+from workflows.definition import JSON
+from workflows.steps.world import HttpClient, HttpRequest, HttpResponse
+
+
+@dataclass
+class StepWorld:
+    """What one try of one step may use."""
+
+    http: HttpClient
+    timeout: float
+    idempotency_key: str
+    lines: list[LogLine] = field(default_factory=list)
+
+    def log(self, level: str, message: str, data: JSON = None) -> None:
+        """Keep a line for the execution's history."""
+        self.lines.append(LogLine(level, message, data))
+
+    def now(self) -> datetime:
+        """The time, in UTC."""
+        return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class SecretsClient:
+    """Puts the secrets into a call at the last moment, and says first that it is about to leave."""
+
+    client: HttpClient
+    placeholders: Placeholders
+    before_sending: Callable[[], None]
+
+    def send(self, request: HttpRequest) -> HttpResponse:
+        """Make the call; raises HttpFailure."""
+        self.before_sending()
+        return self.client.send(self.placeholders.reveal(request))

@@ -1,0 +1,55 @@
+"""The live door: finds out who opened a socket or a stream, and reads for them in their scope.
+
+A connection lives long, a scope never does: each read is a transaction of its own, in a thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, ParamSpec, TypeVar
+from uuid import UUID
+
+from channels.db import database_sync_to_async
+
+from tenants import scope, services
+from tenants.principals import Principal
+
+# What ASGI calls a scope; here that word is the tenants'.
+Connection = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+BEARER = "bearer "
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+async def in_thread(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run a call that reads the database, beside those of other connections."""
+    run = database_sync_to_async(call, thread_sensitive=False)
+    return await run(*args, **kwargs)
+
+
+async def in_tenant(tenant_id: UUID, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run a call in the tenant's scope; the transaction is over when it returns."""
+
+    def scoped() -> T:
+        with scope.tenant(tenant_id):
+            return call(*args, **kwargs)
+
+    return await in_thread(scoped)
+
+
+async def key_holder(connection: Connection) -> Principal | None:
+    """The principal of the API key in the request's Authorization header."""
+    value = header(connection, b"authorization")
+    if not value.lower().startswith(BEARER):
+        return None
+    return await in_thread(services.find_key_holder, value[len(BEARER) :].strip())
+
+
+def header(connection: Connection, name: bytes) -> str:
+    """A request header by its lower-case name; empty when it is missing."""
+    values = (value for key, value in connection["headers"] if key == name)
+    return next(values, b"").decode("latin-1")
