@@ -15,8 +15,10 @@ import gzip
 import re
 import socket
 import ssl
+import struct
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -33,19 +35,22 @@ class Server:
 
     port: int
     scheme: str = "http"
+    address: str = "127.0.0.1"
     requests: list[bytes] = field(default_factory=list)
     """One entry a request, head and body."""
     connections: int = 0
 
-    def url(self, path: str = "/", host: str = "127.0.0.1") -> str:
-        return f"{self.scheme}://{host}:{self.port}{path}"
+    def url(self, path: str = "/", host: str | None = None) -> str:
+        return f"{self.scheme}://{host or self.address}:{self.port}{path}"
 
 
 @contextmanager
-def serving(behaviour: Behaviour, tls: ssl.SSLContext | None = None) -> Iterator[Server]:
+def serving(
+    behaviour: Behaviour, tls: ssl.SSLContext | None = None, address: str = "127.0.0.1"
+) -> Iterator[Server]:
     """Run a server in threads until the block is left; with `tls` it speaks HTTPS."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = Server(listener.getsockname()[1], scheme="https" if tls else "http")
+    with socket.create_server((address, 0)) as listener:
+        server = Server(listener.getsockname()[1], "https" if tls else "http", address)
         opened: list[socket.socket] = []
         accept = partial(_accept, listener, server, behaviour, tls, opened)
         threading.Thread(target=accept, daemon=True).start()
@@ -113,6 +118,11 @@ def hang_up(sock: socket.socket, request: bytes) -> None:
     """Close without an answer."""
 
 
+def reset(sock: socket.socket, request: bytes) -> None:
+    """End the connection with RST instead of FIN."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
 def drip_headers(sock: socket.socket, request: bytes) -> None:
     sock.sendall(b"HTTP/1.1 200 OK\r\n")
     _for_ever(sock, b"X-Drip: 1\r\n", DRIP_SECONDS)
@@ -177,13 +187,22 @@ def broken_chunk(sock: socket.socket, request: bytes) -> None:
     sock.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10\r\nonly this")
 
 
+@cache
+def bomb() -> bytes:
+    """200 MB of zeros in 200 kB of gzip."""
+    return gzip.compress(bytes(1_000_000)) * 200
+
+
 def gzip_bomb(sock: socket.socket, request: bytes) -> None:
-    """200 MB of zeros in 200 kB."""
-    _packed(sock, _bomb(), "gzip")
+    _packed(sock, bomb(), "gzip")
+
+
+def deflate_bomb(sock: socket.socket, request: bytes) -> None:
+    _packed(sock, zlib.compress(bytes(20_000_000)), "deflate")
 
 
 def triple_gzip(sock: socket.socket, request: bytes) -> None:
-    _packed(sock, gzip.compress(gzip.compress(_bomb())), "gzip, gzip, gzip")
+    _packed(sock, gzip.compress(gzip.compress(bomb())), "gzip, gzip, gzip")
 
 
 def empty_gzip_members(sock: socket.socket, request: bytes) -> None:
@@ -197,13 +216,6 @@ def not_gzip(sock: socket.socket, request: bytes) -> None:
 
 def _packed(sock: socket.socket, body: bytes, encoding: str) -> None:
     answer(body, headers=(f"Content-Encoding: {encoding}",))(sock, b"")
-
-
-@cache
-def _bomb() -> bytes:
-    megabyte = bytes(1_000_000)
-    packed = gzip.compress(megabyte)
-    return packed * 200
 
 
 def _for_ever(sock: socket.socket, data: bytes, pause: float = 0.0) -> None:
