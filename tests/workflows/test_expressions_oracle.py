@@ -70,7 +70,7 @@ def _textual(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
 
 
 def _listed(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
-    filters = ["sort", "unique", "reverse", "map('string')", "select('string')", "batch(2)"]
+    filters = ["sort", "unique", "reverse", "map('string')", "select('string')"]
     return st.one_of(
         st.builds("({}|{}|list)".format, inner, st.sampled_from(filters)),
         st.builds("({} + {})".format, inner, inner),
@@ -96,6 +96,7 @@ truths = st.one_of(
     st.builds("{} is {}".format, numbers, st.sampled_from(["number", "none", "string", "float"])),
     st.builds("not {} is {}".format, lists, st.sampled_from(["sequence", "mapping", "iterable"])),
     st.builds("rows|selectattr('id', '>', {})|map(attribute='k')|list".format, number_expressions),
+    st.builds("{}|batch(2)|list".format, list_expressions),
     st.builds("d.{} is defined".format, st.sampled_from(["one", "three"])),
 )
 
@@ -121,9 +122,9 @@ def test_expressions_give_what_jinja_gives(expression: str) -> None:
     assert _ours("{{ " + expression + " }}") == _jinjas(expression)
 
 
-LOOP = "{{% for x in {} {} %}}{{{{ loop.index }}}}:{{{{ x }}}} {}{{% else %}}-{{% endfor %}}{{{{ n }}}}"
+LOOP = "{{% for x in {} {} %}}{{{{ loop.index }}}}:{{{{ x }}}} {}{{% else %}}-{{% endfor %}}"
 loops = st.builds(
-    LOOP.format,
+    (LOOP + "{{{{ n }}}}").format,
     list_expressions,
     st.sampled_from(["", "if x", "if x is string", "if x != 1"]),
     st.sampled_from(["", "{% if loop.last %}.{% endif %}", "{% set n = x %}{{ n }}", "{{ n }}"]),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from workflows import expressions
 from workflows.expressions import ExpressionError
@@ -101,3 +103,35 @@ def test_a_wrong_template_is_refused_when_it_is_parsed(source: str, fragment: st
 
 def test_templates_are_cached_by_their_source() -> None:
     assert expressions.parse("{{ a.b }}") is expressions.parse("{{ a.b }}")
+
+
+TOKENS = (
+    *("{{", "}}", "{%", "%}", "{#", "#}", "-", "+", "*", "/", "//", "%", "~", "|", ".", ",", ":"),
+    *("(", ")", "[", "]", "{", "}", "==", "<", "=", "if", "else", "elif", "endif", "for", "in"),
+    *("endfor", "set", "is", "not", "and", "or", "defined", "default", "first", "map", "upper"),
+    *(
+        "raw",
+        "endraw",
+        "items",
+        "get",
+        "range",
+        "loop",
+        "xs",
+        "pairs",
+        "name",
+        "a",
+        "b",
+        "1",
+        "2.5",
+    ),
+    *("'t'", "'attribute'", "none", "true", "null", "\n", " ", "\\", '"', "**", "recursive"),
+)
+
+
+@given(st.lists(st.sampled_from(TOKENS), max_size=25).map(" ".join))
+def test_nothing_but_an_expression_error_ever_leaves(source: str) -> None:
+    for text in (source, "{{ " + source + " }}", "{% " + source + " %}"):
+        try:
+            expressions.parse(text).evaluate(SCOPE)
+        except ExpressionError as error:
+            assert error.message  # noqa: PT017 - most of these templates fail, some do not
