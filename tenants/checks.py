@@ -1,9 +1,9 @@
-"""Django system checks, and the guard of a starting process: tenants are kept apart, or nothing runs."""
+"""System checks, and the guard of a starting process: tenants are kept apart, or nothing runs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, cast
 
 from django.apps import apps
 from django.apps.config import AppConfig
@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DEFAULT_DB_ALIAS, connection
+from django.db.backends.postgresql.base import DatabaseWrapper
 from django.db.models import Model
 
 from tenants import isolation
@@ -34,7 +35,7 @@ def refuse_unsafe_database() -> None:
         findings = _findings()
     finally:
         connection.close()
-        connection.close_pool()
+        cast("DatabaseWrapper", connection).close_pool()
     if findings:
         more = f" and {len(findings) - SHOWN} more" if len(findings) > SHOWN else ""
         listed = "; ".join(map(str, findings[:SHOWN]))
@@ -59,7 +60,7 @@ def tenancy_errors(model: type[Model]) -> Iterable[CheckMessage]:
     if model._meta.proxy or issubclass(model, TenantRow | Tenant):
         return
     table = model._meta.db_table
-    if any(field.name == "tenant" for field in model._meta.get_fields()):
+    if any(field.column == "tenant_id" for field in model._meta.concrete_fields):
         yield Error(
             f"{table} has a tenant and no policy that guards it.",
             hint="Derive the model from TenantModel, TenantRow or TenantRoot (tenants/rls.py).",

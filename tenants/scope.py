@@ -85,12 +85,11 @@ def _entered(scope: Scope, outer: Scope | None) -> Iterator[None]:
     try:
         with transaction.atomic():
             _tell(scope)
-            try:
-                yield
-            finally:
-                # Alone, the end of the transaction clears it all; inside another, we do.
-                if nested and not connection.needs_rollback:
-                    _tell(outer or Scope(None))
+            yield
+            # Alone, the end of the transaction clears it all, and so does a rollback. Inside
+            # another transaction we do; not after an error, when Postgres takes no statement.
+            if nested and not connection.needs_rollback:
+                _tell(outer or Scope(None))
     finally:
         _current.reset(token)
 
