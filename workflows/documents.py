@@ -212,10 +212,8 @@ def _resolved(event: yaml.ScalarEvent) -> Any:
         return text
     if text in _NAMED:
         return _NAMED[text]
-    if len(text) > MAX_NUMBER_LENGTH:
-        return text
     if _INT.fullmatch(text):
-        return int(text)
+        return _int(text)
     if _OCTAL.fullmatch(text) or _HEX.fullmatch(text):
         return int(text, 0)
     return float(text) if _FLOAT.fullmatch(text) else text
@@ -240,9 +238,11 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar(
-        "tag:yaml.org,2002:str", text, style="|" if "\n" in text.strip("\n") else None
-    )
+    style = "|" if "\n" in text.strip("\n") else None
+    # Line breaks to YAML 1.1 only: the emitter writes them raw unless it has to escape.
+    if any(char in text for char in "\x85\u2028\u2029"):
+        style = '"'
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
 _Dumper.add_representer(str, _represent_text)

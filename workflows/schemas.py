@@ -44,7 +44,7 @@ def problems(schema: JSON) -> list[Problem]:
         try:
             compile(schema)
         except ValueError as refusal:
-            found = [_problem((), _short(refusal))]
+            found = [_problem(tuple(getattr(refusal, "instance_path", ())), _short(refusal))]
     return found
 
 
@@ -102,6 +102,8 @@ def _problem(location: Location, message: str) -> Problem:
 
 def _short(mismatch: ValueError) -> str:
     message = getattr(mismatch, "message", str(mismatch)).splitlines()[0]
+    if message.endswith('is not a "regex"'):
+        message += " that runs in linear time (no look-around, no back-references)"
     cut = message if len(message) <= _MAX_MESSAGE else f"{message[:_MAX_MESSAGE]}..."
     return f"{cut.rstrip('.')}." if not cut.endswith("...") else cut
 

@@ -1,0 +1,54 @@
+"""Small definitions for the tests, and random valid ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from workflows.definition import Definition, parse
+
+CONFIGS: dict[str, dict[str, Any]] = {
+    "condition": {"if": "{{ trigger.body.paid }}"},
+    "fail": {"message": "no"},
+    "http": {"url": "https://api.example/"},
+    "log": {"message": "hello"},
+    "switch": {"cases": [{"name": "red", "if": True}, {"name": "blue", "if": True}]},
+    "transform": {"value": 1},
+}
+
+
+def step(
+    key: str, *needs: str, kind: str = "log", config: Any = None, **more: Any
+) -> dict[str, Any]:
+    """A step of the kind with a valid config, unless another is given."""
+    given = CONFIGS.get(kind, {}) if config is None else config
+    return {"key": key, "type": kind, "needs": list(needs), "with": given, **more}
+
+
+def document(*steps: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"schema": 1, "steps": list(steps), **more}
+
+
+def definition(*steps: dict[str, Any], **more: Any) -> Definition:
+    parsed, problems = parse(document(*steps, **more))
+    assert parsed is not None, problems
+    return parsed
+
+
+@st.composite
+def acyclic(draw: st.DrawFn, max_steps: int = 12) -> Definition:
+    """Log and condition steps with every kind of join; needs point backwards only."""
+    steps: list[dict[str, Any]] = []
+    for index in range(draw(st.integers(1, max_steps))):
+        kind = draw(st.sampled_from(["log", "log", "condition"]))
+        edges = [edge for earlier in steps for edge in _edges_of(earlier)]
+        needs = draw(st.lists(st.sampled_from(edges), unique=True, max_size=3)) if edges else []
+        join = draw(st.sampled_from(["settled", "first", "every"]))
+        steps.append(step(f"s{index}", *needs, kind=kind, join=join))
+    return definition(*draw(st.permutations(steps)))
+
+
+def _edges_of(source: dict[str, Any]) -> list[str]:
+    labels = ["true", "false"] if source["type"] == "condition" else ["success"]
+    return [f"{source['key']}.{label}" for label in (*labels, "failure", "always")]
