@@ -9,8 +9,6 @@ twice waits for a person, unless the definition decided beforehand (`on_unknown`
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from random import Random
 from typing import Literal
 
@@ -18,7 +16,7 @@ from workflows.definition import Retry
 from workflows.steps.base import Error
 
 RETRY_AFTER_CAP = 300.0
-"""Seconds; the longest time the other side can make an execution wait."""
+"""Seconds; the longest that a Retry-After header can make an execution wait."""
 
 _WORTH_IT: tuple[str | int, ...] = ("connect", "timeout", "broken", 408, 425, 429, "5xx")
 _CALL_FAILED = frozenset({"connect", "timeout", "broken", "lost"})
@@ -75,24 +73,6 @@ def decide(
     return Verdict("retry", delay, f"{_what(error)}; {when}.")
 
 
-def parse_retry_after(value: str, now: datetime) -> float | None:
-    """Seconds to wait by a Retry-After header (RFC 9110 section 10.2.3), None if it says nothing.
-
-    Both forms are read, whole seconds and an HTTP date; the cap is applied, the past is 0.
-    """
-    text = value.strip()
-    if text.isascii() and text.isdecimal():
-        # Longer than any sensible number, and than what int() reads.
-        return RETRY_AFTER_CAP if len(text) > 9 else min(float(text), RETRY_AFTER_CAP)
-    try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    # "-0000" and no zone at all come back naive; HTTP dates are always UTC.
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return min(max((aware - now).total_seconds(), 0.0), RETRY_AFTER_CAP)
-
-
 def _is_unknown(error: Error) -> bool:
     """The call may have been done and nobody told us."""
     return error.sent and error.kind in _CALL_FAILED
@@ -132,4 +112,4 @@ def _delay(policy: Retry, error: Error, attempt: int, rng: Random) -> float:
 def _what(error: Error) -> str:
     if error.kind == "status" and error.status is not None:
         return f"Answered {error.status}"
-    return _WHAT_HAPPENED.get(error.kind, error.message.rstrip("."))
+    return _WHAT_HAPPENED.get(error.kind, "It failed")

@@ -11,8 +11,6 @@ class Limits:
 
     body: int = 1_000_000
     """Of the answer, after decoding."""
-    wire: int = 2_000_000
-    """Received for one answer's body, before decoding and with its chunk framing."""
     head: int = 65_536
     """Received before the body: status line, headers and any 1xx answers. (The standard library
     already stops at 100 headers.)"""
@@ -24,3 +22,8 @@ class Limits:
     """The most a request may ask to have followed."""
     connect: float = 5.0
     """For one address; a name with several addresses gets this for each, within the deadline."""
+
+    @property
+    def wire(self) -> int:
+        """Received for one answer's body, before decoding and with its chunk framing."""
+        return 2 * self.body + 65_536
