@@ -7,6 +7,8 @@ import contextlib
 import json
 import re
 import time
+from collections.abc import AsyncGenerator
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qs
@@ -15,9 +17,10 @@ from uuid import UUID
 import structlog
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import Error as DatabaseFault
+from django.template.loader import render_to_string
 
 from executions import events, presentation
-from executions.live import Batch, follow
+from executions.live import Batch, follow, read
 from executions.models import Execution
 from tenants import consumers as door
 from tenants import problems, scope, services
@@ -36,8 +39,7 @@ _NUMBER = re.compile(r"[0-9]{1,9}")
 class ExecutionSocket(AsyncWebsocketConsumer):
     """`/ws/executions/<id>/?after=<seq>` for browser pages.
 
-    Each message is `{events, status, html}`: the new events and the parts of the page that they
-    change. Closes with 1000 after the last event, with 4400, 4401, 4403 or 4404 (the HTTP status
+    Each message is a `Batch`: `{events, status, more, ended, html}`. Closes with 1000 after the last event, with 4400, 4401, 4403 or 4404 (the HTTP status
     plus 4000) when it refuses, with 1013 when the database is away.
     """
 
@@ -71,7 +73,9 @@ class ExecutionSocket(AsyncWebsocketConsumer):
         execution_id = self.scope["url_route"]["kwargs"]["execution_id"]
         principal = await door.in_thread(_member, self.scope["user"], execution_id)
         read = partial(door.in_tenant, principal.tenant_id, _read_page, execution_id)
-        async with contextlib.aclosing(follow(events.group(execution_id), after, read)) as batches:
+        async with contextlib.aclosing(
+            follow(events.group(execution_id), after, following)
+        ) as batches:
             async for batch in batches:
                 if batch.events:
                     await self.send(json.dumps(_message(batch)))
@@ -103,8 +107,8 @@ async def _answer(connection: door.Connection, send: door.Send) -> None:
     try:
         after = _position(connection)
         principal = await _key_holder(connection)
-        read = partial(door.in_tenant, principal.tenant_id, _read, execution_id)
-        first = await read(after)
+        following = partial(door.in_tenant, principal.tenant_id, _read, execution_id)
+        first = await following(after)
     except Problem as problem:
         await _refuse(problem, send)
         return
@@ -114,11 +118,11 @@ async def _answer(connection: door.Connection, send: door.Send) -> None:
         return
     await _respond(send, 200, {"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
     with contextlib.suppress(DatabaseFault, Problem):  # the client comes back with Last-Event-ID
-        await _write_events(send, follow(events.group(execution_id), after, read))
+        await _write_events(send, follow(events.group(execution_id), after, following))
     await send({"type": "http.response.body", "body": b""})
 
 
-async def _write_events(send: door.Send, batches: Any) -> None:
+async def _write_events(send: door.Send, batches: AsyncGenerator[Batch, None]) -> None:
     await _write(send, f"retry: {RETRY_MILLISECONDS}\n\n")
     written = time.monotonic()
     async with contextlib.aclosing(batches):
@@ -188,9 +192,18 @@ def _allowed(principal: Principal) -> Principal:
 
 def _read(execution_id: UUID, after: int) -> Batch:
     try:
-        return presentation.read(execution_id, after)
+        return read(execution_id, after)
     except Execution.DoesNotExist:
         raise _not_found() from None
+
+
+def _read_page(principal: Principal, execution_id: UUID, after: int) -> Batch:
+    batch = _read(execution_id, after)
+    if not batch.events:
+        return batch
+    page = presentation.present(execution_id, {event["step"] for event in batch.events})
+    context = {"page": page, "events": batch.events, "tenant_slug": principal.tenant_slug}
+    return replace(batch, html=render_to_string("executions/_update.html", context))
 
 
 def _not_found() -> Problem:

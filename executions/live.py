@@ -10,18 +10,22 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from uuid import UUID
 
 import structlog
 from channels.layers import get_channel_layer
 from django.conf import settings
 from redis import RedisError
 
+from executions import events
 from executions.events import EventDict
+from executions.models import Execution
+from executions.states import EXECUTION_ENDED
 
 log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 2.0  # how late an event may be without Redis
-CALM_SECONDS = 0.05  # between two reads of one follower, however many wake-ups come
+CALM_SECONDS = 0.1  # between two reads of one follower, however many wake-ups come
 
 
 @dataclass(frozen=True)
@@ -32,10 +36,19 @@ class Batch:
     status: str  # the execution's
     more: bool = False  # there are further events already
     ended: bool = False  # no event will follow
-    html: str = ""  # the same as page fragments, for browsers
+    html: str = ""  # what the events change on the execution's page
 
 
 Read = Callable[[int], Awaitable[Batch]]
+
+
+def read(execution_id: UUID, after: int) -> Batch:
+    """The events after number `after`, in the open tenant scope. Raises Execution.DoesNotExist."""
+    # The status first: the events that made it are written in the same transaction.
+    status = Execution.objects.values_list("status", flat=True).get(id=execution_id)
+    found = events.read(execution_id, after)
+    more = len(found) == events.PAGE
+    return Batch(found, status, more=more, ended=status in EXECUTION_ENDED and not more)
 
 
 async def follow(group: str, after: int, read: Read) -> AsyncGenerator[Batch, None]:

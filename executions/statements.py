@@ -1,4 +1,4 @@
-"""The SQL of executions/transitions.py. Parameters are `%(name)s`."""
+"""The SQL of executions/transitions.py. Parameters are `%(name)s`; lists come as JSON."""
 
 from __future__ import annotations
 
@@ -84,77 +84,96 @@ FROM taken, moved
 LOCK = """
 SELECT status, last_seq FROM executions_execution WHERE id = %(execution)s FOR UPDATE
 """
-HELD = """
-SELECT 1 FROM executions_steprun
-WHERE id = %(step)s AND fence = %(fence)s AND status = 'running'
-"""
+
 STATES = """
 SELECT key, status, outcome FROM executions_steprun
 WHERE tenant_id = %(tenant)s AND execution_id = %(execution)s
 """
 
-START_EXECUTION = """
-INSERT INTO executions_execution
-  (id, tenant_id, workflow_id, version_id, status, trigger_kind, trigger, timeout, last_seq,
-   active_seconds, created_at)
-VALUES (%(id)s, %(tenant)s, %(workflow)s, %(version)s, 'queued', %(kind)s, %(trigger)s,
-        %(timeout)s, %(last_seq)s, 0, now())
-"""
+# A transition is one statement whose parts are written only if its gate opened: only if the
+# execution could be inserted, or the step was still under our lease.
+_ADDED = """
+added AS (
+  INSERT INTO executions_steprun
+    (id, tenant_id, execution_id, key, type, status, timeout, attempt, claims, fence, worker_id,
+     lease_until, due_at, attempts, queued_at, started_at, finished_at)
+  SELECT x.id, %(tenant)s, %(execution)s, x.key, x.type, x.status, x.timeout,
+         x.running::int, x.running::int, x.running::int,
+         CASE WHEN x.running THEN %(worker)s::uuid END,
+         CASE WHEN x.running THEN now() + make_interval(secs => x.timeout + %(margin)s::float8) END,
+         CASE WHEN x.status = 'queued' THEN now() END, '[]',
+         CASE WHEN x.status IN ('queued', 'running') THEN now() END,
+         CASE WHEN x.running THEN now() END,
+         CASE WHEN x.status IN ('skipped', 'cancelled') THEN now() END
+  FROM gate CROSS JOIN (
+    SELECT *, status = 'running' AS running FROM jsonb_to_recordset(%(steps)s::jsonb)
+      AS step (id uuid, key text, type text, status text, timeout float8)
+  ) AS x
+)"""
 
-MOVE_EXECUTION = """
-UPDATE executions_execution
-SET status = %(status)s, last_seq = %(last_seq)s, output = %(output)s, error = %(error)s,
-    active_seconds = active_seconds + CASE WHEN %(active)s THEN 0 ELSE
-      coalesce(extract(epoch FROM now() - active_since)::float8, 0) END,
-    active_since = CASE WHEN %(active)s THEN coalesce(active_since, now()) END,
+_TOLD = """
+told AS (
+  INSERT INTO executions_event
+    (tenant_id, execution_id, seq, kind, step, level, message, data, at)
+  SELECT %(tenant)s, %(execution)s, x.seq, x.kind, x.step, x.level, x.message, x.data, now()
+  FROM gate CROSS JOIN jsonb_to_recordset(%(events)s::jsonb)
+    AS x (seq int, kind text, step text, level text, message text, data jsonb)
+)"""
+
+_CANCELLED = """
+cancelled AS (
+  UPDATE executions_steprun s
+  SET status = 'cancelled', due_at = NULL, lease_until = NULL, worker_id = NULL,
+      finished_at = now()
+  FROM gate
+  WHERE s.tenant_id = %(tenant)s AND s.execution_id = %(execution)s
+    AND s.key = ANY(%(cancelled)s::text[])
+    AND s.status IN ('queued', 'running', 'retrying', 'waiting', 'unknown')
+)"""
+
+_MOVED = """
+UPDATE executions_execution e
+SET status = %(status)s, last_seq = %(last_seq)s, output = %(run_output)s, error = %(run_error)s,
+    active_seconds = e.active_seconds + CASE WHEN %(active)s THEN 0 ELSE
+      coalesce(extract(epoch FROM now() - e.active_since)::float8, 0) END,
+    active_since = CASE WHEN %(active)s THEN coalesce(e.active_since, now()) END,
     deadline_at = CASE WHEN %(active)s THEN coalesce(
-      deadline_at, now() + make_interval(secs => timeout - active_seconds)) END,
+      e.deadline_at, now() + make_interval(secs => e.timeout - e.active_seconds)) END,
     finished_at = CASE WHEN %(ended)s THEN now() END
-WHERE id = %(execution)s
+FROM gate WHERE e.id = %(execution)s
+RETURNING 1
 """
 
-FINISH_STEP = """
-UPDATE executions_steprun
-SET status = %(status)s, outcome = %(outcome)s, input = coalesce(%(input)s, input),
-    output = %(output)s, error = %(error)s, attempts = attempts || %(attempt)s::jsonb,
-    due_at = CASE WHEN %(delay)s::float8 IS NOT NULL
-      THEN now() + make_interval(secs => %(delay)s::float8) END,
-    lease_until = NULL, worker_id = NULL,
-    finished_at = CASE WHEN %(ended)s THEN now() END
-WHERE id = %(step)s AND fence = %(fence)s AND status = 'running'
+START = f"""
+WITH gate AS (
+  INSERT INTO executions_execution
+    (id, tenant_id, workflow_id, version_id, status, trigger_kind, trigger, timeout, last_seq,
+     active_seconds, created_at)
+  VALUES (%(execution)s, %(tenant)s, %(workflow)s, %(version)s, 'queued', %(kind)s, %(trigger)s,
+          %(run_timeout)s, %(last_seq)s, 0, now())
+  RETURNING 1
+), {_ADDED}, {_TOLD}
+SELECT 1 FROM gate
 """
 
-ADD_STEPS = """
-INSERT INTO executions_steprun
-  (id, tenant_id, execution_id, key, type, status, timeout, attempt, claims, fence, worker_id,
-   lease_until, due_at, attempts, queued_at, started_at, finished_at)
-SELECT id, %(tenant)s, %(execution)s, key, type, status, timeout,
-       running::int, running::int, running::int, CASE WHEN running THEN %(worker)s::uuid END,
-       CASE WHEN running THEN now() + make_interval(secs => timeout + %(margin)s) END,
-       CASE WHEN status = 'queued' THEN now() END, '[]',
-       CASE WHEN status IN ('queued', 'running') THEN now() END,
-       CASE WHEN running THEN now() END,
-       CASE WHEN status IN ('skipped', 'cancelled') THEN now() END
-FROM (
-  SELECT id, key, type, status, timeout, status = 'running' AS running
-  FROM unnest(%(ids)s::uuid[], %(keys)s::text[], %(types)s::text[], %(statuses)s::text[],
-              %(timeouts)s::float8[]) AS x (id, key, type, status, timeout)
-) AS step
+RECORD = f"""
+WITH gate AS (
+  UPDATE executions_steprun
+  SET status = %(step_status)s, outcome = %(outcome)s, input = coalesce(%(input)s::jsonb, input),
+      output = %(output)s, error = %(error)s, attempts = attempts || %(attempt)s::jsonb,
+      due_at = CASE WHEN %(delay)s::float8 IS NOT NULL
+        THEN now() + make_interval(secs => %(delay)s::float8) END,
+      lease_until = NULL, worker_id = NULL,
+      finished_at = CASE WHEN %(step_ended)s THEN now() END
+  WHERE id = %(step)s AND fence = %(fence)s AND status = 'running'
+  RETURNING 1
+), {_ADDED}, {_CANCELLED}, {_TOLD}
+{_MOVED}
 """
 
-CANCEL_STEPS = """
-UPDATE executions_steprun
-SET status = 'cancelled', due_at = NULL, lease_until = NULL, worker_id = NULL, finished_at = now()
-WHERE tenant_id = %(tenant)s AND execution_id = %(execution)s AND key = ANY(%(keys)s)
-  AND status IN ('queued', 'running', 'retrying', 'waiting', 'unknown')
-"""
-
-ADD_EVENTS = """
-INSERT INTO executions_event (tenant_id, execution_id, seq, kind, step, level, message, data, at)
-SELECT %(tenant)s, %(execution)s, %(first)s::int + ordinality - 1, kind, step, level, message,
-       data::jsonb, now()
-FROM unnest(%(kinds)s::text[], %(steps)s::text[], %(levels)s::text[], %(messages)s::text[],
-            %(datas)s::text[]) WITH ORDINALITY AS x (kind, step, level, message, data, ordinality)
+END = f"""
+WITH gate AS (SELECT 1), {_ADDED}, {_CANCELLED}, {_TOLD}
+{_MOVED}
 """
 
 MARK_SENDING = """

@@ -1,7 +1,7 @@
-"""The hand-written SQL of the hot path: every write that moves an execution or a step run.
+"""The hot path's writes: every one that moves an execution or a step run. The SQL is by hand.
 
-Statements are prepared, and a caller puts several into one pipeline (`tenants.scope.pipeline`), so
-that a transition costs two round trips. Rules that all of them keep:
+A transition is one prepared statement, so that it costs two round trips with the look that it is
+decided on. Rules that all of them keep:
 
 - The execution's row is locked before its step runs are changed, so branches that end at once are
   taken one after the other, and no deadlock is possible.
@@ -19,9 +19,10 @@ from typing import NamedTuple
 from uuid import UUID
 
 import uuid_utils.compat
+from django.conf import settings
 
 from executions import statements
-from executions.states import ExecutionStatus, StepStatus
+from executions.states import EXECUTION_ENDED, ExecutionStatus, StepStatus
 from tenants.scope import Pipeline, Rows
 from workflows.definition import JSON
 
@@ -75,7 +76,7 @@ class NewEvent:
 
 @dataclass(frozen=True)
 class StepEnd:
-    """What becomes of a step run under our lease. `delay` (seconds) is for a retry or release."""
+    """What becomes of a step run under our lease. `delay` (seconds) is until it may be claimed."""
 
     step_id: UUID
     fence: int
@@ -89,9 +90,36 @@ class StepEnd:
     delay: float | None = None
 
 
-def dump(value: JSON) -> str | None:
-    """JSON for a jsonb column; None is SQL's NULL."""
-    return None if value is None else json.dumps(value, separators=(",", ":"))
+@dataclass(frozen=True)
+class Move:
+    """What a transition writes beside the step that caused it."""
+
+    tenant_id: UUID
+    execution_id: UUID
+    status: ExecutionStatus
+    first_seq: int
+    events: Sequence[NewEvent]
+    steps: Sequence[NewStep] = ()
+    cancelled: Sequence[str] = ()  # keys of open step runs
+    worker_id: UUID | None = None  # who leases the running ones of `steps`
+    output: JSON = None
+    error: JSON = None
+
+    @property
+    def last_seq(self) -> int:
+        """The number of the newest event once this is written."""
+        return self.first_seq + len(self.events) - 1
+
+
+@dataclass(frozen=True)
+class NewExecution:
+    """A run to be queued."""
+
+    workflow_id: UUID
+    version_id: UUID
+    kind: str
+    trigger: JSON
+    timeout: float
 
 
 def pick(pipe: Pipeline, *, wait: bool) -> Picked | None:
@@ -103,13 +131,16 @@ def pick(pipe: Pipeline, *, wait: bool) -> Picked | None:
     return None if row is None else Picked(*row)
 
 
-def take(
-    pipe: Pipeline, *, tenant_id: UUID, execution_id: UUID, worker_id: UUID, margin: float
-) -> Rows:
+def take(pipe: Pipeline, *, tenant_id: UUID, execution_id: UUID, worker_id: UUID) -> Rows:
     """Lease a due step of a locked execution: one `Taken` row, or none."""
     return pipe.run(
         statements.TAKE,
-        {"tenant": tenant_id, "execution": execution_id, "worker": worker_id, "margin": margin},
+        {
+            "tenant": tenant_id,
+            "execution": execution_id,
+            "worker": worker_id,
+            "margin": settings.LEASE_MARGIN_SECONDS,
+        },
     )
 
 
@@ -118,78 +149,37 @@ def lock(pipe: Pipeline, execution_id: UUID) -> Rows:
     return pipe.run(statements.LOCK, {"execution": execution_id})
 
 
-def held(pipe: Pipeline, step_id: UUID, fence: int) -> Rows:
-    """Whether we still hold the lease of a step run: one row if so."""
-    return pipe.run(statements.HELD, {"step": step_id, "fence": fence})
-
-
 def states(pipe: Pipeline, tenant_id: UUID, execution_id: UUID) -> Rows:
     """Where the steps of an execution stand: rows of key, status and outcome."""
     return pipe.run(statements.STATES, {"tenant": tenant_id, "execution": execution_id})
 
 
-def start_execution(
-    pipe: Pipeline,
-    *,
-    execution_id: UUID,
-    tenant_id: UUID,
-    workflow_id: UUID,
-    version_id: UUID,
-    kind: str,
-    trigger: JSON,
-    timeout: float,
-    last_seq: int,
-) -> None:
-    """Insert a queued execution whose first `last_seq` events follow in this transaction."""
+def start(pipe: Pipeline, execution: NewExecution, move: Move) -> None:
+    """Insert a queued execution with its first steps and events."""
     pipe.run(
-        statements.START_EXECUTION,
+        statements.START,
         {
-            "id": execution_id,
-            "tenant": tenant_id,
-            "workflow": workflow_id,
-            "version": version_id,
-            "kind": kind,
-            "trigger": dump(trigger),
-            "timeout": timeout,
-            "last_seq": last_seq,
+            **_shared(move),
+            "workflow": execution.workflow_id,
+            "version": execution.version_id,
+            "kind": execution.kind,
+            "trigger": dump(execution.trigger),
+            "run_timeout": execution.timeout,
         },
     )
 
 
-def move_execution(
-    pipe: Pipeline,
-    *,
-    execution_id: UUID,
-    status: ExecutionStatus,
-    ended: bool,
-    last_seq: int,
-    output: JSON = None,
-    error: JSON = None,
-) -> None:
-    """Set a locked execution's status, keep its clock of active time, count its events."""
-    pipe.run(
-        statements.MOVE_EXECUTION,
+def record(pipe: Pipeline, end: StepEnd, move: Move) -> Rows:
+    """Record what became of a step under our lease: one row, or none if the lease is lost."""
+    return pipe.run(
+        statements.RECORD,
         {
-            "execution": execution_id,
-            "status": status.value,
-            "active": status is ExecutionStatus.RUNNING,
-            "ended": ended,
-            "last_seq": last_seq,
-            "output": dump(output),
-            "error": dump(error),
-        },
-    )
-
-
-def finish_step(pipe: Pipeline, end: StepEnd) -> None:
-    """Record what became of a step run under our lease."""
-    pipe.run(
-        statements.FINISH_STEP,
-        {
+            **_shared(move),
+            **_moved(move),
             "step": end.step_id,
             "fence": end.fence,
-            "status": end.status.value,
-            "ended": end.ended,
+            "step_status": end.status.value,
+            "step_ended": end.ended,
             "outcome": end.outcome,
             "input": dump(end.input),
             "output": dump(end.output),
@@ -200,70 +190,60 @@ def finish_step(pipe: Pipeline, end: StepEnd) -> None:
     )
 
 
-def add_steps(
-    pipe: Pipeline,
-    steps: Sequence[NewStep],
-    *,
-    tenant_id: UUID,
-    execution_id: UUID,
-    worker_id: UUID | None,
-    margin: float,
-) -> None:
-    """Insert the step runs that leave pending."""
-    if not steps:
-        return
-    pipe.run(
-        statements.ADD_STEPS,
-        {
-            "tenant": tenant_id,
-            "execution": execution_id,
-            "worker": worker_id,
-            "margin": margin,
-            "ids": [step.id for step in steps],
-            "keys": [step.key for step in steps],
-            "types": [step.type for step in steps],
-            "statuses": [step.status.value for step in steps],
-            "timeouts": [step.timeout for step in steps],
-        },
-    )
-
-
-def cancel_steps(
-    pipe: Pipeline, keys: Sequence[str], *, tenant_id: UUID, execution_id: UUID
-) -> None:
-    """Cancel open step runs of a locked execution."""
-    if keys:
-        pipe.run(
-            statements.CANCEL_STEPS,
-            {"tenant": tenant_id, "execution": execution_id, "keys": list(keys)},
-        )
-
-
-def add_events(
-    pipe: Pipeline, events: Sequence[NewEvent], *, tenant_id: UUID, execution_id: UUID, first: int
-) -> None:
-    """Append events, numbered from `first`."""
-    if not events:
-        return
-    pipe.run(
-        statements.ADD_EVENTS,
-        {
-            "tenant": tenant_id,
-            "execution": execution_id,
-            "first": first,
-            "kinds": [event.kind for event in events],
-            "steps": [event.step for event in events],
-            "levels": [event.level for event in events],
-            "messages": [event.message for event in events],
-            "datas": [dump(event.data) for event in events],
-        },
-    )
+def end(pipe: Pipeline, move: Move) -> None:
+    """Move a locked execution that no step of its own moves: it timed out or was cancelled."""
+    pipe.run(statements.END, {**_shared(move), **_moved(move)})
 
 
 def mark_sending(pipe: Pipeline, step_id: UUID, fence: int, sent: JSON) -> Rows:
     """Note that a call that must not be repeated blindly is about to be made: one row if ours."""
-    return pipe.run(
-        statements.MARK_SENDING,
-        {"step": step_id, "fence": fence, "input": dump(sent)},
-        prepare=True,
-    )
+    return pipe.run(statements.MARK_SENDING, {"step": step_id, "fence": fence, "input": dump(sent)})
+
+
+def dump(value: JSON) -> str | None:
+    """JSON for a jsonb parameter; None is SQL's NULL."""
+    return None if value is None else json.dumps(value, separators=(",", ":"))
+
+
+def _shared(move: Move) -> dict[str, object]:
+    steps: list[JSON] = [
+        {
+            "id": str(step.id),
+            "key": step.key,
+            "type": step.type,
+            "status": step.status,
+            "timeout": step.timeout,
+        }
+        for step in move.steps
+    ]
+    events: list[JSON] = [
+        {
+            "seq": seq,
+            "kind": event.kind,
+            "step": event.step,
+            "level": event.level,
+            "message": event.message,
+            "data": event.data,
+        }
+        for seq, event in enumerate(move.events, move.first_seq)
+    ]
+    return {
+        "tenant": move.tenant_id,
+        "execution": move.execution_id,
+        "worker": move.worker_id,
+        "margin": settings.LEASE_MARGIN_SECONDS,
+        "steps": dump(steps),
+        "events": dump(events),
+        "last_seq": move.last_seq,
+    }
+
+
+def _moved(move: Move) -> dict[str, object]:
+    return {
+        "status": move.status.value,
+        "active": move.status is ExecutionStatus.RUNNING,
+        "ended": move.status in EXECUTION_ENDED,
+        "cancelled": list(move.cancelled),
+        "run_output": dump(move.output),
+        "run_error": dump(move.error),
+    }

@@ -21,9 +21,11 @@ from tenants.rls import OPERATOR_ROLE, TENANT_SETTING
 
 log = structlog.get_logger(__name__)
 
-SET_TENANT: LiteralString = f"SELECT set_config('{TENANT_SETTING}', %(tenant)s, true)"
-ENTER_OPERATOR: LiteralString = f"SET LOCAL ROLE {OPERATOR_ROLE}"
-LEAVE_OPERATOR = "RESET ROLE"
+# The role is a setting too, so one statement names both.
+ENTER: LiteralString = (
+    f"SELECT set_config('role', %(role)s, true), set_config('{TENANT_SETTING}', %(tenant)s, true)"
+)
+NO_ROLE = "none"  # back to the session's own, the app role
 
 
 class ScopeError(RuntimeError):
@@ -95,9 +97,15 @@ def _entered(scope: Scope, outer: Scope | None) -> Iterator[None]:
 
 
 def _tell(scope: Scope) -> None:
-    role = ENTER_OPERATOR if scope.operator else LEAVE_OPERATOR
     with connection.cursor() as cursor:
-        cursor.execute(f"{role}; {SET_TENANT}", {"tenant": str(scope.tenant_id or "")})
+        cursor.execute(ENTER, _names(scope))
+
+
+def _names(scope: Scope) -> dict[str, str]:
+    return {
+        "role": OPERATOR_ROLE if scope.operator else NO_ROLE,
+        "tenant": str(scope.tenant_id or ""),
+    }
 
 
 class Pipeline:
@@ -115,12 +123,11 @@ class Pipeline:
 
     def enter_operator(self) -> None:
         """From here on, until the transaction ends, all tenants are seen: to find one's work."""
-        self.run(ENTER_OPERATOR)
+        self.run(ENTER, _names(Scope(None, operator=True)))
 
     def enter_tenant(self, ident: UUID) -> None:
         """From here on, until the transaction ends, only this tenant is seen."""
-        self.run(LEAVE_OPERATOR)
-        self.run(SET_TENANT, {"tenant": str(ident)})
+        self.run(ENTER, _names(Scope(ident)))
 
 
 Rows = psycopg.Cursor[Any]

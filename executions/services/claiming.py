@@ -6,8 +6,6 @@ import json
 from collections.abc import Iterable
 from uuid import UUID
 
-from django.conf import settings
-
 from executions import transitions
 from executions.engine import StepState
 from executions.models import StepRun
@@ -42,7 +40,6 @@ def _claim(worker_id: UUID, *, wait: bool) -> Claim | None:
                 tenant_id=picked.tenant_id,
                 execution_id=picked.execution_id,
                 worker_id=worker_id,
-                margin=settings.LEASE_MARGIN_SECONDS,
             )
             state_rows = transitions.states(pipe, picked.tenant_id, picked.execution_id)
             taken_row = taken_rows.fetchone()

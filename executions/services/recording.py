@@ -14,9 +14,9 @@ from executions import dispatch, events, retry, transitions
 from executions.engine import StepState
 from executions.runs import Attempt, Claim, Run, Skip, StepFacts
 from executions.services.claiming import states_of
-from executions.services.settling import Settlement, settle
+from executions.services.settling import settle
 from executions.states import EXECUTION_ENDED, STEP_ENDED, ExecutionStatus, StepStatus, check_step
-from executions.transitions import NewEvent, StepEnd
+from executions.transitions import Move, NewEvent, StepEnd
 from tenants import scope
 from workflows.definition import JSON
 from workflows.steps.base import Done, Error, Failed, Wait
@@ -41,24 +41,27 @@ def record(claim: Claim, attempt: Attempt, worker_id: UUID) -> Claim | None:
     run, ending = claim.run, ending_of(claim, attempt)
     with scope.pipelined_transaction() as pipe:
         pipe.enter_tenant(run.tenant_id)
-        locked = transitions.lock(pipe, run.execution_id)
-        ours = transitions.held(pipe, claim.step_id, claim.fence)
-        status, seq = locked.fetchone() or (ExecutionStatus.CANCELLED, 0)
-        if ours.fetchone() is None or status in EXECUTION_ENDED:
+        locked = transitions.lock(pipe, run.execution_id).fetchone()
+        if locked is None or locked[0] in EXECUTION_ENDED:
             return None
-        run.status = ExecutionStatus(status)
-        if seq != run.seq:
-            run.states = states_of(
-                transitions.states(pipe, run.tenant_id, run.execution_id).fetchall()
-            )
-            run.seq = seq
+        run.status = ExecutionStatus(locked[0])
+        if locked[1] != run.seq:
+            rows = transitions.states(pipe, run.tenant_id, run.execution_id)
+            run.states, run.seq = states_of(rows.fetchall()), locked[1]
         remember(run, claim.key, ending)
-        transitions.finish_step(pipe, ending.step)
-        settlement = settle(pipe, run, ending.events, worker_id=worker_id)
-    after_commit(run, settlement)
-    if settlement.next is None:
+        move = settle(run, ending.events, worker_id=worker_id)
+        recorded = transitions.record(pipe, ending.step, move)
+    if recorded.fetchone() is None:
         return None
-    return Claim(run, settlement.next.id, settlement.next.key, fence=1, attempt=1)
+    after_commit(move)
+    return next(
+        (
+            Claim(run, step.id, step.key, fence=1, attempt=1)
+            for step in move.steps
+            if step.status is StepStatus.RUNNING
+        ),
+        None,
+    )
 
 
 def remember(run: Run, key: str, ending: Ending) -> None:
@@ -69,10 +72,10 @@ def remember(run: Run, key: str, ending: Ending) -> None:
         run.facts[key] = StepFacts(output=end.output, outcome=end.outcome, error=end.error)
 
 
-def after_commit(run: Run, settlement: Settlement) -> None:
+def after_commit(move: Move) -> None:
     """Tell the world what is now true; losing this loses nothing."""
-    events.publish(run.execution_id, run.seq)
-    dispatch.wake(settlement.queued)
+    events.publish(move.execution_id, move.last_seq)
+    dispatch.wake(sum(step.status is StepStatus.QUEUED for step in move.steps))
 
 
 def ending_of(claim: Claim, attempt: Attempt) -> Ending:

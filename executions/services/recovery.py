@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -11,7 +10,7 @@ from django.conf import settings
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
-from executions import events, transitions
+from executions import transitions
 from executions.engine import PENDING
 from executions.models import Execution, StepRun, Worker
 from executions.runs import Attempt, Claim, Run
@@ -27,7 +26,7 @@ from executions.states import (
     StepStatus,
     check_execution,
 )
-from executions.transitions import NewEvent
+from executions.transitions import Move, NewEvent
 from tenants import scope
 from tenants.scope import Pipeline
 from workflows.steps.base import Error, Failed
@@ -80,15 +79,16 @@ def release(lost: LostStep) -> bool:
     """Take a lost step from its dead worker: queue it again, or park or fail it. False: too late."""
     with scope.tenant(lost.tenant_id), scope.pipeline() as pipe:
         run = _lock_run(pipe, lost.tenant_id, lost.execution_id)
-        ours = transitions.held(pipe, lost.step_id, lost.fence).fetchone()
-        if run is None or ours is None:
+        if run is None:
             return False
         claim = Claim(run, lost.step_id, lost.key, lost.fence, lost.attempt)
         ending = ending_of(claim, _lost_attempt(lost))
         remember(run, lost.key, ending)
-        transitions.finish_step(pipe, ending.step)
-        settlement = settle(pipe, run, ending.events, worker_id=None)
-    after_commit(run, settlement)
+        move = settle(run, ending.events, worker_id=None)
+        recorded = transitions.record(pipe, ending.step, move)
+    if recorded.fetchone() is None:
+        return False
+    after_commit(move)
     return True
 
 
@@ -119,45 +119,40 @@ def time_out(tenant_id: UUID, execution_id: UUID) -> bool:
         still = Execution.objects.filter(id=execution_id, deadline_at__lt=Now()).exists()
         if run is None or not still:
             return False
-        _end(
+        move = _end(
             pipe,
             run,
             ExecutionStatus.TIMED_OUT,
             f"It used up its {run.plan.definition.limits.timeout:g} s of active time.",
         )
-    events.publish(execution_id, run.seq)
+    after_commit(move)
     return True
 
 
-def _end(pipe: Pipeline, run: Run, status: ExecutionStatus, why: str) -> None:
+def _end(pipe: Pipeline, run: Run, status: ExecutionStatus, why: str) -> Move:
     check_execution(run.status, status)
     open_keys = [
         key for key in run.plan.graph.order if run.states.get(key, PENDING).status not in STEP_ENDED
     ]
-    started = [key for key in open_keys if key in run.states]
-    history: Sequence[NewEvent] = [
-        *(NewEvent("step.cancelled", "Called off.", step=key) for key in open_keys),
-        NewEvent(f"execution.{status}", why, level="error"),
-    ]
-    ids = {"tenant_id": run.tenant_id, "execution_id": run.execution_id}
-    transitions.cancel_steps(pipe, started, **ids)
-    transitions.add_steps(
-        pipe,
-        [new_step(run.plan, key, StepStatus.CANCELLED) for key in open_keys if key not in started],
-        worker_id=None,
-        margin=0,
-        **ids,
-    )
-    transitions.add_events(pipe, history, first=run.seq + 1, **ids)
-    run.seq += len(history)
-    transitions.move_execution(
-        pipe,
+    move = Move(
+        tenant_id=run.tenant_id,
         execution_id=run.execution_id,
         status=status,
-        ended=True,
-        last_seq=run.seq,
-        error={"kind": str(status), "message": why},
+        first_seq=run.seq + 1,
+        events=[
+            *(NewEvent("step.cancelled", "Called off.", step=key) for key in open_keys),
+            NewEvent(f"execution.{status}", why, level="error"),
+        ],
+        steps=[
+            new_step(run.plan, key, StepStatus.CANCELLED)
+            for key in open_keys
+            if key not in run.states
+        ],
+        cancelled=[key for key in open_keys if key in run.states],
+        error={"kind": status.value, "message": why},
     )
+    transitions.end(pipe, move)
+    return move
 
 
 def _lock_run(pipe: Pipeline, tenant_id: UUID, execution_id: UUID) -> Run | None:

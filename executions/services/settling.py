@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from uuid import UUID
 
-from django.conf import settings
-
-from executions import transitions
 from executions.engine import PENDING, Decision, StepState, decide
 from executions.models import StepRun
 from executions.runs import Run
 from executions.services.claiming import fetch_facts
 from executions.services.starting import new_step
 from executions.states import EXECUTION_ENDED, ExecutionStatus, StepStatus, check_execution
-from executions.transitions import NewEvent, NewStep
-from tenants.scope import Pipeline
+from executions.transitions import Move, NewEvent, NewStep
 from workflows import expressions
 from workflows.definition import JSON
 
@@ -28,62 +23,35 @@ _MESSAGES = {
 }
 
 
-@dataclass(frozen=True)
-class Settlement:
-    """What a transition left to be done: our next step, and how many others may claim."""
-
-    next: NewStep | None
-    queued: int
-
-
-def settle(
-    pipe: Pipeline, run: Run, history: list[NewEvent], *, worker_id: UUID | None
-) -> Settlement:
-    """Decide and write what follows from `run.states`, under the lock of the execution.
+def settle(run: Run, history: list[NewEvent], *, worker_id: UUID | None) -> Move:
+    """Decide what follows from `run.states`, under the lock of the execution; takes it into `run`.
 
     With a worker, the first step that is ready is leased to it at once; the rest are queued.
     """
     decision = decide(run.plan.graph, run.states, parallel=run.plan.definition.limits.parallel)
     steps = _new_steps(run, decision, leased=worker_id is not None)
-    calling_off = [key for key in decision.cancelled if run.states.get(key, PENDING) is not PENDING]
+    calling_off = [key for key in decision.cancelled if key in run.states]
     status, output, error = _outcome(run, decision.status)
     history = [*history, *_step_events(steps, calling_off)]
     if status is not run.status:
         check_execution(run.status, status)
         history.append(_move_event(status, error))
-    transitions.add_steps(
-        pipe,
-        steps,
+    move = Move(
         tenant_id=run.tenant_id,
-        execution_id=run.execution_id,
-        worker_id=worker_id,
-        margin=settings.LEASE_MARGIN_SECONDS,
-    )
-    transitions.cancel_steps(
-        pipe, calling_off, tenant_id=run.tenant_id, execution_id=run.execution_id
-    )
-    transitions.add_events(
-        pipe,
-        history,
-        tenant_id=run.tenant_id,
-        execution_id=run.execution_id,
-        first=run.seq + 1,
-    )
-    run.seq += len(history)
-    run.status = status
-    transitions.move_execution(
-        pipe,
         execution_id=run.execution_id,
         status=status,
-        ended=status in EXECUTION_ENDED,
-        last_seq=run.seq,
+        first_seq=run.seq + 1,
+        events=history,
+        steps=steps,
+        cancelled=calling_off,
+        worker_id=worker_id,
         output=output,
         error=error,
     )
+    run.seq, run.status = move.last_seq, status
     run.states.update({step.key: StepState(step.status) for step in steps})
     run.states.update({key: StepState(StepStatus.CANCELLED) for key in calling_off})
-    ours = next((step for step in steps if step.status is StepStatus.RUNNING), None)
-    return Settlement(ours, len(decision.ready) - (ours is not None))
+    return move
 
 
 def _new_steps(run: Run, decision: Decision, *, leased: bool) -> list[NewStep]:
@@ -97,7 +65,7 @@ def _new_steps(run: Run, decision: Decision, *, leased: bool) -> list[NewStep]:
     called_off = [
         new_step(run.plan, key, StepStatus.CANCELLED)
         for key in decision.cancelled
-        if run.states.get(key, PENDING) is PENDING
+        if key not in run.states
     ]
     return ready + skipped + called_off
 

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import uuid_utils.compat
-from django.conf import settings
 from django.db import transaction
 
 from executions import dispatch, transitions
@@ -15,8 +14,8 @@ from executions.engine import decide
 from executions.models import Execution
 from executions.plan import Plan
 from executions.services.plans import plan_of
-from executions.states import StepStatus
-from executions.transitions import NewEvent, NewStep
+from executions.states import ExecutionStatus, StepStatus
+from executions.transitions import Move, NewEvent, NewExecution, NewStep
 from tenants import scope
 from tenants.problems import Problem
 from workflows import schemas
@@ -89,34 +88,28 @@ def begin(
 ) -> UUID:
     """Store a queued execution with its first steps; workers are woken once it is committed."""
     execution_id = uuid_utils.compat.uuid7()
-    first = decide(plan.graph, {}, parallel=_parallel(plan)).ready
+    first = decide(plan.graph, {}, parallel=plan.definition.limits.parallel).ready
     events = [
         NewEvent("execution.created", message, data={"trigger": kind}),
         *(NewEvent("step.queued", "Ready to run.", step=key) for key in first),
     ]
+    move = Move(
+        tenant_id=tenant_id,
+        execution_id=execution_id,
+        status=ExecutionStatus.QUEUED,
+        first_seq=1,
+        events=events,
+        steps=[new_step(plan, key, StepStatus.QUEUED) for key in first],
+    )
+    execution = NewExecution(
+        workflow_id=workflow_id,
+        version_id=version_id,
+        kind=kind,
+        trigger=trigger,
+        timeout=plan.definition.limits.timeout,
+    )
     with scope.pipeline() as pipe:
-        transitions.start_execution(
-            pipe,
-            execution_id=execution_id,
-            tenant_id=tenant_id,
-            workflow_id=workflow_id,
-            version_id=version_id,
-            kind=kind,
-            trigger=trigger,
-            timeout=plan.definition.limits.timeout,
-            last_seq=len(events),
-        )
-        transitions.add_steps(
-            pipe,
-            [new_step(plan, key, StepStatus.QUEUED) for key in first],
-            tenant_id=tenant_id,
-            execution_id=execution_id,
-            worker_id=None,
-            margin=settings.LEASE_MARGIN_SECONDS,
-        )
-        transitions.add_events(
-            pipe, events, tenant_id=tenant_id, execution_id=execution_id, first=1
-        )
+        transitions.start(pipe, execution, move)
     transaction.on_commit(lambda: dispatch.wake(len(first)), robust=True)
     return execution_id
 
@@ -124,7 +117,3 @@ def begin(
 def new_step(plan: Plan, key: str, status: StepStatus) -> NewStep:
     """A step run as it leaves pending."""
     return NewStep(key=key, type=plan.step(key).type, status=status, timeout=plan.timeout(key))
-
-
-def _parallel(plan: Plan) -> int:
-    return plan.definition.limits.parallel
