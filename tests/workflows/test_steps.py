@@ -82,6 +82,19 @@ def test_at_publish_only_what_no_expression_will_change_is_judged(
     assert [found.location for found in config_problems(STEP_TYPES[key], raw)] == expected
 
 
+def nested(levels: int) -> Any:
+    value: Any = 0
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize("value", [float("nan"), "\ud800", nested(500), nested(5000)])
+def test_a_rendered_value_that_is_not_json_is_refused_with_a_sentence(value: Any) -> None:
+    with pytest.raises(ConfigError, match="with: This holds a number, a text or a nesting"):
+        STEP_TYPES["transform"].load({"value": value})
+
+
 def run(key: str, rendered: dict[str, Any]) -> Any:
     step_type = STEP_TYPES[key]
     return step_type.run(step_type.load(rendered), world())

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from workflows import expressions
 from workflows.definition import JSON, Retry
-from workflows.problems import Location, Mistake, dotted, mistakes
+from workflows.problems import NOT_JSON, Location, Mistake, dotted, mistakes
 from workflows.steps.world import HttpClient, HttpFailure, HttpRequest, HttpResponse, World
 
 __all__ = [
@@ -123,6 +123,8 @@ class StepType(ABC, Generic[C]):
             first = next(mistakes(self.Config, invalid.errors()))
             where = dotted(("with", *first.location))
             raise ConfigError(f"{where}: {first.message}") from None
+        except (ValueError, RecursionError):
+            raise ConfigError(f"with: {NOT_JSON}") from None
 
     @abstractmethod
     def run(self, config: C, world: World) -> Result: ...
@@ -146,4 +148,4 @@ def _prefixes(location: Location) -> Iterator[Location]:
 
 def _validated(model: type[C], config: dict[str, JSON]) -> C:
     # By way of JSON, the only mode in which a strict model takes a list for a tuple.
-    return model.model_validate_json(json.dumps(config))
+    return model.model_validate_json(json.dumps(config, allow_nan=False))
