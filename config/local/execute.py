@@ -46,14 +46,16 @@ def _execute(root: Path, command: Sequence[str]) -> int:
 
 def _with_own_servers(place: Home, servers: Servers, command: Sequence[str]) -> int:
     interrupts.raise_on_signals()
-    with Supervisor(complain) as supervisor:
-        try:
-            servers.start(supervisor)
-            variables = environment.variables(place, servers.urls())
-            migrate(servers, variables)
-            return _foreground(command, variables)
-        finally:
-            interrupts.ignore()
+    supervisor = Supervisor(complain)
+    try:
+        servers.start(supervisor)
+        variables = environment.variables(place, servers.urls())
+        migrate(servers, variables)
+        return _foreground(command, variables)
+    finally:
+        interrupts.ignore()
+        supervisor.stop()
+        home.remove_sockets(place)
 
 
 def _foreground(command: Sequence[str], variables: Mapping[str, str]) -> int:

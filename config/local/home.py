@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -72,6 +73,12 @@ def is_locked(root: Path) -> bool:
             return False
     except RunnerError:
         return True
+
+
+def remove_sockets(home: Home) -> None:
+    """Leave nothing in the system's temporary directory once the servers have stopped."""
+    if not home.sockets.is_relative_to(home.root):
+        shutil.rmtree(home.sockets, ignore_errors=True)
 
 
 def is_reachable(path: Path) -> bool:

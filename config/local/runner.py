@@ -49,9 +49,12 @@ class Runner:
             with phase("Stopping"):
                 self._product.stop()
                 self._own.stop()
+                home.remove_sockets(self._home)
 
     def _start(self, shop: socket.socket) -> None:
         say(f"Stepwell's data and logs: {self._home.root}")
+        if self._servers.postgres and not self._home.postgres.is_relative_to(self._home.root):
+            say(f"Postgres, which can not run as root, keeps its data in {self._home.postgres}")
         if str(self._servers):
             with phase(f"Starting {self._servers}"):
                 self._servers.start(self._own)
