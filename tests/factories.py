@@ -1,0 +1,127 @@
+"""Rows for tests, made by the product's own verbs.
+
+Every function opens the scope that it needs, so it can be called outside one. Needs the fixture
+`db` or `committed_db`.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import Any
+
+from executions import services as execution_services
+from executions.models import Execution
+from tenants import scope
+from tenants import services as tenant_services
+from tenants.models import Membership, Tenant, User, Variable
+from tenants.principals import Principal
+from tenants.roles import Role
+from tests.workflows.definitions import document, step
+from workflows import services as workflow_services
+from workflows.definition import JSON
+from workflows.models import Workflow
+
+PASSWORD = "correct horse battery staple"
+
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class People:
+    """One person of each role in `acme`, a stranger who owns `globex`, and one of the staff."""
+
+    acme: Tenant
+    globex: Tenant
+    alice: User
+    ed: User
+    otto: User
+    vera: User
+    mallory: User
+    staff: User
+
+
+def make_people() -> People:
+    """alice (owner), ed (editor), otto (operator) and vera (viewer) at acme; mallory at globex."""
+    acme, globex = make_tenant("acme"), make_tenant("globex")
+    return People(
+        acme=acme,
+        globex=globex,
+        alice=make_member(acme, Role.OWNER, "alice@acme.example"),
+        ed=make_member(acme, Role.EDITOR, "ed@acme.example"),
+        otto=make_member(acme, Role.OPERATOR, "otto@acme.example"),
+        vera=make_member(acme, Role.VIEWER, "vera@acme.example"),
+        mallory=make_member(globex, Role.OWNER, "mallory@globex.example"),
+        staff=User.objects.create_superuser("staff@stepwell.example", PASSWORD),
+    )
+
+
+def make_tenant(slug: str | None = None) -> Tenant:
+    """A tenant without people."""
+    chosen = slug or f"tenant-{next(_numbers)}"
+    with scope.operator("a test's tenant"):
+        return Tenant.objects.create(slug=chosen, name=chosen.title())
+
+
+def make_member(tenant: Tenant, role: Role, email: str | None = None) -> User:
+    """A new person with this role; the password is PASSWORD."""
+    user = User.objects.create_user(email or f"person{next(_numbers)}@x.example", PASSWORD)
+    with scope.tenant(tenant.id):
+        Membership.objects.create(tenant=tenant, user=user, role=role)
+    return user
+
+
+def make_key(tenant: Tenant, role: Role = Role.OWNER) -> str:
+    """A new API key's token, as it stands behind `Authorization: Bearer`."""
+    with scope.tenant(tenant.id):
+        return tenant_services.issue_key(tenant_id=tenant.id, name="test", role=role).token
+
+
+def principal_of(user: User, tenant: Tenant) -> Principal:
+    """The user as a caller in the tenant."""
+    principal = tenant_services.find_member(user, tenant.slug)
+    assert principal is not None, f"{user} is not a member of {tenant}"
+    return principal
+
+
+def make_secret(tenant: Tenant, name: str, value: str) -> None:
+    """A secret of the tenant, or a new value of it."""
+    with scope.tenant(tenant.id):
+        tenant_services.put_secret(tenant_id=tenant.id, name=name, value=value)
+
+
+def make_variable(tenant: Tenant, name: str, value: JSON) -> None:
+    """A plain setting of the tenant."""
+    with scope.tenant(tenant.id):
+        Variable.objects.create(tenant=tenant, name=name, value=value)
+
+
+def make_draft(
+    tenant: Tenant, definition: dict[str, Any] | None = None, *, slug: str | None = None
+) -> Workflow:
+    """A workflow that was never published; by default with one log step."""
+    chosen = slug or f"workflow-{next(_numbers)}"
+    with scope.tenant(tenant.id):
+        return workflow_services.create(
+            tenant_id=tenant.id,
+            name=chosen.replace("-", " ").capitalize(),
+            slug=chosen,
+            definition=definition or document(step("only")),
+        )
+
+
+def make_workflow(
+    tenant: Tenant, definition: dict[str, Any] | None = None, *, slug: str | None = None
+) -> Workflow:
+    """A published workflow: the definition passed all checks. By default with one log step."""
+    workflow = make_draft(tenant, definition, slug=slug)
+    with scope.tenant(tenant.id):
+        workflow_services.publish(workflow=workflow, by=None)
+        workflow.refresh_from_db()
+    return workflow
+
+
+def start_execution(workflow: Workflow, body: JSON = None) -> Execution:
+    """A queued execution of the workflow's current version, committed if the test commits."""
+    with scope.tenant(workflow.tenant_id):
+        return execution_services.start(workflow=workflow, kind="manual", body=body)
