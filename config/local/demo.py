@@ -144,8 +144,6 @@ class Follower:
         for event in loopback.events(self._port, f"{self._path}events/", headers=headers):
             self._seen = int(str(event["seq"]))
             self._show(event)
-            if str(event["kind"]).removeprefix("execution.") in ENDED:
-                return
 
     def _show(self, event: Mapping[str, object]) -> None:
         since = time.monotonic() - self._started

@@ -56,7 +56,7 @@ def events(
     try:
         connection.request("GET", path, headers={**headers, "Accept": "text/event-stream"})
         response = connection.getresponse()
-        if response.status != 200:
+        if response.status not in (200, 204):  # 204: nothing more will come
             raise NoAnswerError(f"{path} answered {response.status}")
         while line := response.readline():
             if line.startswith(b"data:"):

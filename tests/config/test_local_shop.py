@@ -1,0 +1,77 @@
+"""The demo's other side, and the client that the demo talks to the product with."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from config.local import loopback, shop
+from config.local.loopback import NoAnswerError
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=shop.serve, args=(listener,), daemon=True).start()
+        yield listener.getsockname()[1]
+
+
+def post(port: int, key: str, body: bytes) -> loopback.Answer:
+    headers = {"Idempotency-Key": key, "Content-Type": "application/json"}
+    return loopback.request(port, "POST", "/crm/orders", headers=headers, body=body)
+
+
+def test_an_order_is_found(port: int) -> None:
+    answer = loopback.request(port, "GET", "/orders/1001")
+    assert answer.status == 200
+    assert answer.json()["id"] == "1001"
+
+
+@pytest.mark.parametrize("path", ["/orders/none", "/elsewhere"])
+def test_what_does_not_exist_is_not_found(port: int, path: str) -> None:
+    assert loopback.request(port, "GET", path).status == 404
+
+
+def test_the_same_key_stores_one_order(port: int) -> None:
+    first, again = (post(port, "run-1.create", b'{"id": 7}') for _ in range(2))
+    other = post(port, "run-2.create", b'{"id": 7}')
+    assert (first.status, again.status) == (201, 200)
+    assert first.json() == again.json()
+    assert first.json()["id"] != other.json()["id"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status"), [(b"{", 400), (b"\xff", 400), (b"x" * (shop.MAX_BODY + 1), 413)]
+)
+def test_a_body_that_is_no_order_is_refused(port: int, body: bytes, status: int) -> None:
+    assert post(port, "key", body).status == status
+
+
+@pytest.mark.parametrize(("asked", "slept"), [("1", 1), ("-1", 0), ("soon", 0)])
+def test_a_slow_answer_says_how_slow(port: int, asked: str, slept: int) -> None:
+    assert loopback.request(port, "GET", f"/slow?ms={asked}").json() == {"slept_ms": slept}
+
+
+def test_no_server_is_no_answer() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with pytest.raises(NoAnswerError):
+        loopback.request(port, "GET", "/")
+
+
+def test_an_event_stream_that_breaks_off_gives_what_came() -> None:
+    def serve(listener: socket.socket) -> None:
+        client, _ = listener.accept()
+        with client:
+            client.recv(65536)
+            head = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
+            client.sendall(head + b"id: 1\ndata: " + json.dumps({"seq": 1}).encode() + b"\n\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, args=(listener,), daemon=True).start()
+        seen = list(loopback.events(listener.getsockname()[1], "/events/", headers={}))
+    assert seen == [{"seq": 1}]
