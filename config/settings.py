@@ -190,9 +190,9 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["tenants.auth.PrincipalAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["tenants.auth.HasPermission"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["tenants.parsers.StrictJSON"],
     "DEFAULT_PAGINATION_CLASS": "tenants.pagination.NewestFirst",
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "tenants.openapi.Schema",
     "EXCEPTION_HANDLER": "tenants.problems.handle",
     "PAGE_SIZE": 50,
     "UNAUTHENTICATED_USER": None,
@@ -204,6 +204,10 @@ SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "ENUM_NAME_OVERRIDES": {
+        "ExecutionStatus": "executions.serializers.EXECUTION_STATUSES",
+        "StepStatus": "executions.serializers.STEP_STATUSES",
+    },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }

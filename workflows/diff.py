@@ -36,11 +36,10 @@ class StepChange:
 
 @dataclass(frozen=True, order=True)
 class Edge:
-    """That `step` needs `source` to end with `outcome`."""
+    """What `step` needs, such as `found.true`."""
 
-    source: str
-    outcome: str
     step: str
+    need: str
 
 
 @dataclass(frozen=True)
@@ -95,11 +94,9 @@ def _edges(steps: Mapping[str, Mapping[str, JSON]]) -> Iterator[Edge]:
         needs = step.get("needs")
         for text in needs if isinstance(needs, list) else ():
             try:
-                need = Need.parse(text)
+                yield Edge(key, str(Need.parse(text)))  # "a.success" is "a"
             except ValueError:
-                yield Edge(str(text), "", key)
-            else:
-                yield Edge(need.step, need.outcome, key)
+                yield Edge(key, str(text))
 
 
 def _changed(

@@ -59,6 +59,12 @@ def find(*, slug: str) -> Workflow:
     return workflow
 
 
+def versions(*, workflow: Workflow) -> QuerySet[WorkflowVersion]:
+    """The workflow's versions without their documents."""
+    rows = WorkflowVersion.objects.filter(workflow=workflow)
+    return rows.select_related("published_by").defer("definition")
+
+
 def find_version(*, workflow: Workflow, number: int) -> WorkflowVersion:
     """The version with this number. Raises Http404."""
     versions = WorkflowVersion.objects.select_related("published_by")
@@ -173,8 +179,11 @@ def publish(
     return version
 
 
-def diff(*, workflow: Workflow, old: int | Draft, new: int | Draft) -> Diff:
-    """What changed from one version, or the draft, to another. Raises Http404."""
+def diff(*, workflow: Workflow, old: int | Draft | None, new: int | Draft | None) -> Diff:
+    """What changed from one version (its number) or the draft to another; None is an empty one.
+
+    Raises Http404 for an unknown number.
+    """
     return compare(_document(workflow, old), _document(workflow, new))
 
 
@@ -248,12 +257,13 @@ def _last_number(workflow: Workflow) -> int:
     return last or 0
 
 
-def _document(workflow: Workflow, which: int | Draft) -> JSON:
+def _document(workflow: Workflow, which: int | Draft | None) -> JSON:
+    if which is None:
+        return {}
     if which == "draft":
         draft: JSON = workflow.draft
         return draft
-    version = find_version(workflow=workflow, number=which)
-    definition: JSON = version.definition
+    definition: JSON = find_version(workflow=workflow, number=which).definition
     return definition
 
 

@@ -1,0 +1,47 @@
+"""The whole API on one screen. Each line: an address, its views by method."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.urls import path
+
+from executions.api import Events, ExecutionViews, Run
+from tenants.api import Register, SecretViews, VariableViews
+from webhooks.api import EndpointViews
+from workflows.api import DraftView, Publish, Validate, VersionViews, WorkflowViews
+
+app_name = "api"
+
+WORKFLOW = "workflows/<slug:slug>/"
+VERSION = f"{WORKFLOW}versions/<int:number>/"
+EXECUTION = "executions/<uuid:id>/"
+ENDPOINT = "endpoints/<uuid:id>/"
+
+_ALL: dict[str, Any] = {"get": "list", "post": "create"}
+_ONE: dict[str, Any] = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
+_NAMED: dict[str, Any] = {"get": "retrieve", "put": "update", "delete": "destroy"}
+
+urlpatterns = [
+    path("register/", Register.as_view(), name="register"),
+    path("workflows/", WorkflowViews.as_view(_ALL), name="workflows"),
+    path("workflows/validate/", Validate.as_view(), name="validate"),
+    path(WORKFLOW, WorkflowViews.as_view(_ONE), name="workflow"),
+    path(f"{WORKFLOW}draft/", DraftView.as_view(), name="draft"),
+    path(f"{WORKFLOW}publish/", Publish.as_view(), name="publish"),
+    path(f"{WORKFLOW}run/", Run.as_view(), name="run"),
+    path(f"{WORKFLOW}versions/", VersionViews.as_view({"get": "list"}), name="versions"),
+    path(f"{WORKFLOW}versions/diff/", VersionViews.as_view({"get": "diff"}), name="diff"),
+    path(VERSION, VersionViews.as_view({"get": "retrieve"}), name="version"),
+    path(f"{VERSION}restore/", VersionViews.as_view({"post": "restore"}), name="restore"),
+    path("executions/", ExecutionViews.as_view({"get": "list"}), name="executions"),
+    path(EXECUTION, ExecutionViews.as_view({"get": "retrieve"}), name="execution"),
+    path(f"{EXECUTION}events/", Events.as_view(), name="events"),
+    path("endpoints/", EndpointViews.as_view(_ALL), name="endpoints"),
+    path(ENDPOINT, EndpointViews.as_view(_ONE), name="endpoint"),
+    path(f"{ENDPOINT}rotate/", EndpointViews.as_view({"post": "rotate"}), name="rotate"),
+    path("secrets/", SecretViews.as_view(_ALL), name="secrets"),
+    path("secrets/<slug:name>/", SecretViews.as_view(_NAMED), name="secret"),
+    path("variables/", VariableViews.as_view(_ALL), name="variables"),
+    path("variables/<slug:name>/", VariableViews.as_view(_NAMED), name="variable"),
+]

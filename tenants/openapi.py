@@ -1,0 +1,99 @@
+"""What the OpenAPI document says of every operation: who may call it and how it refuses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import ResolvedComponent
+
+from tenants.auth import HasPermission
+from tenants.problems import CONTENT_TYPE
+
+_TEXT = {"type": "string"}
+_NAME = {"type": ["string", "null"]}
+_PROBLEM = {
+    "type": "object",
+    "description": "RFC 9457 problem details.",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {**_TEXT, "description": "urn:stepwell:problem:<code>"},
+        "title": _TEXT,
+        "status": {"type": "integer"},
+        "detail": _TEXT,
+        "errors": {
+            "type": "array",
+            "description": "Every single finding, where there may be several.",
+            "items": {
+                "type": "object",
+                "required": ["message"],
+                "properties": {
+                    "message": _TEXT,
+                    "code": _TEXT,
+                    "field": {**_NAME, "description": "a path such as with.url"},
+                    "step": {**_NAME, "description": "a step's key"},
+                    "severity": {"enum": ["error", "warning"]},
+                },
+            },
+        },
+    },
+}
+
+_REASONS = {
+    400: "The request cannot be read.",
+    401: "No valid API key was given.",
+    403: "The key's role does not allow this.",
+    404: "There is nothing here that you may see.",
+    406: "Only the listed media types are offered.",
+    415: "The body's media type is not read here.",
+    422: "The request is well-formed, but not valid.",
+    429: "Too many requests; Retry-After says when to come back.",
+}
+
+
+class Schema(AutoSchema):
+    """Adds the problems that any operation of its shape may answer with."""
+
+    def get_operation(self, *args: Any, **kwargs: Any) -> dict[str, Any] | None:
+        operation: dict[str, Any] | None = super().get_operation(*args, **kwargs)
+        if operation is not None:
+            self._register_problem()
+            for status in self._refusals(operation):
+                operation["responses"].setdefault(str(status), refusal(_REASONS[status]))
+        return operation
+
+    def _refusals(self, operation: dict[str, Any]) -> list[int]:
+        parameters = operation.get("parameters", [])
+        statuses = [406, 429]
+        if HasPermission in self.view.permission_classes:
+            statuses += [401, 403]
+        if any(parameter["in"] == "path" for parameter in parameters):
+            statuses.append(404)
+        if any(parameter["in"] == "query" for parameter in parameters):
+            statuses += [404, 422]  # 404: a cursor that leads nowhere
+        if "requestBody" in operation:
+            statuses += [400, 415, 422]
+        return sorted(set(statuses))
+
+    def _register_problem(self) -> None:
+        component = ResolvedComponent(  # type: ignore[no-untyped-call] # the library's gap
+            name="Problem", type=ResolvedComponent.SCHEMA, schema=_PROBLEM, object="Problem"
+        )
+        self.registry.register_on_missing(component)
+
+
+def refusal(reason: str) -> dict[str, Any]:
+    """A response with a problem document, as it stands in an OpenAPI operation."""
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {"description": reason, "content": {CONTENT_TYPE: {"schema": schema}}}
+
+
+class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call] # registers itself
+    """`Authorization: Bearer <API key>`."""
+
+    target_class = "tenants.auth.PrincipalAuthentication"
+    name = "apiKey"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, str]:
+        return {"type": "http", "scheme": "bearer"}

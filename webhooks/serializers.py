@@ -1,0 +1,74 @@
+"""Endpoints in the API's JSON: what comes in and what goes out."""
+
+from __future__ import annotations
+
+from rest_framework import serializers
+
+from tenants.serializers import Strict
+from webhooks import services, signatures
+from webhooks.models import Endpoint
+from workflows.serializers import StorableJSON
+
+
+class NewEndpoint(Strict):
+    workflow = serializers.CharField(help_text="A workflow's slug.")
+    scheme = serializers.ChoiceField(
+        list(signatures.SCHEMES), default=signatures.DEFAULT, help_text="How requests are signed."
+    )
+    options = StorableJSON(required=False, default=dict, help_text="Of the scheme generic only.")
+    secret = serializers.CharField(
+        required=False,
+        max_length=200,
+        help_text="For providers that choose it themselves; made here if unset.",
+    )
+
+    def validate_options(self, value: object) -> dict[str, object]:
+        if not isinstance(value, dict):
+            raise serializers.ValidationError("This must be an object.")
+        return value
+
+
+class EndpointPatch(Strict):
+    enabled = serializers.BooleanField()
+
+
+class Rotation(Strict):
+    secret = serializers.CharField(
+        required=False, max_length=200, help_text="For providers that choose it themselves."
+    )
+
+
+class EndpointItem(serializers.ModelSerializer[Endpoint]):
+    url = serializers.SerializerMethodField()
+    workflow = serializers.CharField(source="workflow.slug")
+
+    class Meta:
+        model = Endpoint
+        fields = [
+            "id",
+            "url",
+            "token",
+            "workflow",
+            "scheme",
+            "options",
+            "enabled",
+            "previous_expires_at",
+            "created_at",
+        ]
+        read_only_fields = fields
+        extra_kwargs = {
+            "previous_expires_at": {
+                "help_text": "Until then the secret before the last rotation is good, too."
+            }
+        }
+
+    def get_url(self, endpoint: Endpoint) -> str:
+        return services.url(endpoint)
+
+
+class IssuedEndpoint(EndpointItem):
+    secret = serializers.CharField(help_text="Shown this once and never again.")
+
+    class Meta(EndpointItem.Meta):
+        fields = [*EndpointItem.Meta.fields, "secret"]
+        read_only_fields = fields

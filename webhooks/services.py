@@ -1,0 +1,160 @@
+"""What is done with endpoints: create, rotate, switch, delete. Receiving is `webhooks.receive`.
+
+All of it works in the open tenant scope.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import QuerySet
+from django.db.models.functions import Now
+from django.http import Http404
+from pydantic import ValidationError
+
+from tenants import services as tenant_services
+from tenants.problems import Problem
+from webhooks import signatures
+from webhooks.models import Endpoint
+from webhooks.signatures import GenericOptions
+from workflows.models import Workflow
+
+OVERLAP = timedelta(hours=24)  # after a rotation the secret before it stays good for so long
+WITH_OPTIONS = "generic"
+
+
+@dataclass(frozen=True)
+class IssuedSecret:
+    """An endpoint and its new secret, which is shown once and never again."""
+
+    endpoint: Endpoint
+    secret: str
+
+
+def listed() -> QuerySet[Endpoint]:
+    """The endpoints of the tenant."""
+    return Endpoint.objects.select_related("workflow").defer("workflow__draft")
+
+
+def find(*, endpoint_id: UUID) -> Endpoint:
+    """The endpoint with this id. Raises Http404."""
+    endpoint = listed().filter(id=endpoint_id).first()
+    if endpoint is None:
+        raise Http404
+    return endpoint
+
+
+def url(endpoint: Endpoint) -> str:
+    """Where the world sends its requests."""
+    return f"{settings.PUBLIC_URL}/hooks/{endpoint.token}/"
+
+
+def purpose(endpoint_id: UUID) -> str:
+    """What an endpoint's secrets are sealed for (`tenants.services.seal`)."""
+    return f"endpoint:{endpoint_id}"
+
+
+def create(
+    *,
+    workflow: Workflow,
+    scheme: str = signatures.DEFAULT,
+    options: Mapping[str, Any] | None = None,
+    secret: str | None = None,
+) -> IssuedSecret:
+    """Give a workflow an address. `secret` is for providers that choose it themselves.
+
+    Raises Problem 422 for an unknown scheme, or options or a secret that do not fit it.
+    """
+    checked = check_options(scheme, options)
+    secret = _fitting(scheme, checked, secret)
+    endpoint = Endpoint(
+        tenant_id=workflow.tenant_id,
+        workflow=workflow,
+        token=secrets.token_urlsafe(32),
+        scheme=scheme,
+        options=checked.model_dump() if checked else {},
+    )
+    endpoint.sealed_secret = _seal(endpoint, secret)
+    endpoint.save(force_insert=True)
+    return IssuedSecret(endpoint, secret)
+
+
+def rotate(*, endpoint: Endpoint, secret: str | None = None) -> IssuedSecret:
+    """Replace the secret; the old one stays good for 24 hours.
+
+    Raises Problem 409 for a scheme without secrets, 422 for a secret that does not fit.
+    """
+    secret = _fitting(endpoint.scheme, check_options(endpoint.scheme, endpoint.options), secret)
+    if not secret:
+        raise Problem(409, "no-secret", f"The scheme {endpoint.scheme!r} has no secret to rotate.")
+    locked = Endpoint.objects.select_for_update().get(id=endpoint.id)
+    endpoint.sealed_previous = locked.sealed_secret
+    endpoint.sealed_secret = _seal(endpoint, secret)
+    endpoint.previous_expires_at = Now() + OVERLAP
+    endpoint.save(update_fields=["sealed_secret", "sealed_previous", "previous_expires_at"])
+    endpoint.refresh_from_db(fields=["previous_expires_at"])
+    return IssuedSecret(endpoint, secret)
+
+
+def set_enabled(*, endpoint: Endpoint, enabled: bool) -> None:
+    """A disabled endpoint answers as if it did not exist."""
+    endpoint.enabled = enabled
+    endpoint.save(update_fields=["enabled"])
+
+
+def delete(*, endpoint: Endpoint) -> None:
+    """Remove the address and the record of what came in there; executions stay."""
+    endpoint.delete()
+
+
+def check_options(scheme: str, options: Mapping[str, Any] | None) -> GenericOptions | None:
+    """The options of the generic scheme; the other schemes have none. Raises Problem 422."""
+    if scheme not in signatures.SCHEMES:
+        known = ", ".join(signatures.SCHEMES)
+        raise _unfit("scheme", f"There is no signature scheme {scheme!r}. Known: {known}.")
+    if scheme != WITH_OPTIONS:
+        if options:
+            raise _unfit("options", f"Only the scheme {WITH_OPTIONS!r} has options.")
+        return None
+    try:
+        return GenericOptions.model_validate(dict(options or {}))
+    except ValidationError as invalid:
+        raise _unfit_options(invalid) from None
+
+
+def _fitting(scheme: str, options: GenericOptions | None, secret: str | None) -> str:
+    """The given secret if it has the scheme's form, else a new one."""
+    if secret is None:
+        return signatures.new_secret(scheme)
+    try:
+        signatures.sign(scheme, options, secret, b"", delivery_id="check", timestamp=0)
+    except ValueError as flaw:
+        raise _unfit("secret", str(flaw)) from None
+    return secret
+
+
+def _seal(endpoint: Endpoint, secret: str) -> bytes:
+    return tenant_services.seal(endpoint.tenant_id, purpose(endpoint.id), secret)
+
+
+def _unfit(field: str, message: str) -> Problem:
+    error = {"field": field, "code": "invalid", "message": message}
+    return Problem(422, "invalid", message, errors=[error])
+
+
+def _unfit_options(invalid: ValidationError) -> Problem:
+    errors = [
+        {
+            "field": ".".join(["options", *map(str, detail["loc"])]),
+            "code": detail["type"],
+            "message": detail["msg"].removeprefix("Value error, "),
+        }
+        for detail in invalid.errors()
+    ]
+    return Problem(422, "invalid", "The options do not fit the scheme.", errors=errors)
