@@ -89,7 +89,7 @@ class OutboundClient:
             return HttpFailure("invalid", f"The request to {host} cannot be written.", sent=False)
         if route.deadline.passed:
             return HttpFailure("timeout", f"{host} did not answer in time.", sent=True)
-        if _has_too_long_a_head(error):
+        if not route.meter.in_body and _is_about_length(error):
             return head_too_large(self._limits)
         if isinstance(error, DecodeError):
             message = f"The answer of {host} is not encoded as its headers say."
@@ -115,7 +115,7 @@ def _something_was_sent() -> Iterator[None]:
         raise HttpFailure(failure.kind, failure.message, sent=True) from None
 
 
-def _has_too_long_a_head(error: BaseException | None) -> bool:
+def _is_about_length(error: BaseException | None) -> bool:
     """Whether http.client gave up on the headers; for too many it raises its bare base class."""
     while error is not None:
         if type(error) is HTTPException or isinstance(error, LineTooLong):

@@ -12,7 +12,7 @@ import socket
 import time
 from dataclasses import dataclass
 
-_SEND_BLOCK = 65_536
+_SEND_BLOCK = 16_384  # one TLS record
 
 
 @dataclass(frozen=True)
@@ -45,13 +45,14 @@ class Meter:
     def __init__(self, head: int, refusal: Exception) -> None:
         self._left = head
         self._refusal = refusal
-        self._may_end = False
+        self.in_body = False
+        """The head is complete."""
 
     def start_body(self, body: int, refusal: Exception) -> None:
-        """The head is complete; the body has its own budget, and may go on until the end."""
+        """From here on another budget counts, and the end may come at any time."""
         self._left = body
         self._refusal = refusal
-        self._may_end = True
+        self.in_body = True
 
     def cut(self, buffer: memoryview) -> memoryview:
         """As much of the buffer as may be filled; raises the refusal when that is nothing."""
@@ -62,7 +63,7 @@ class Meter:
     def pay(self, received: int) -> None:
         """Count what arrived. ConnectionError when it is the end (0) of an unfinished head, which
         http.client would take for a short but complete one."""
-        if not received and not self._may_end:
+        if not received and not self.in_body:
             raise ConnectionError
         self._left -= received
 
@@ -76,7 +77,7 @@ class Wire:
         self._meter = meter
 
     def sendall(self, data: bytes) -> None:
-        """Send in blocks: TLS sockets apply their timeout to a block, not to the whole."""
+        """Send in blocks: a TLS socket applies its timeout to a record, not to the whole."""
         view = memoryview(data)
         for start in range(0, len(view), _SEND_BLOCK):
             self._sock.settimeout(self._deadline.left())
