@@ -14,9 +14,8 @@ from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
-from executions import events, serializers, waiting
+from executions import events, serializers, services, waiting
 from executions.models import Execution, StepRun
-from executions.services.starting import start
 from tenants import scope
 from tenants.openapi import refusal
 from tenants.principals import Principal
@@ -58,7 +57,7 @@ class Run(APIView):
         body = read(serializers.RunBody, request.data)["input"]
         with scope.tenant(caller.tenant_id):
             workflow = workflow_services.find(slug=slug)
-            execution = start(workflow=workflow, kind="api", body=body, by=caller.label)
+            execution = services.start(workflow=workflow, kind="api", body=body, by=caller.label)
         if seconds and waiting.until_ended(
             tenant_id=caller.tenant_id, execution_id=execution.id, seconds=seconds
         ):

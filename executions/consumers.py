@@ -9,7 +9,6 @@ import re
 import time
 from collections.abc import AsyncGenerator
 from dataclasses import asdict, replace
-from functools import partial
 from typing import Any
 from urllib.parse import parse_qs
 from uuid import UUID
@@ -39,8 +38,9 @@ _NUMBER = re.compile(r"[0-9]{1,9}")
 class ExecutionSocket(AsyncWebsocketConsumer):
     """`/ws/executions/<id>/?after=<seq>` for browser pages.
 
-    Each message is a `Batch`: `{events, status, more, ended, html}`. Closes with 1000 after the last event, with 4400, 4401, 4403 or 4404 (the HTTP status
-    plus 4000) when it refuses, with 1013 when the database is away.
+    Each message is a `Batch`: `{events, status, more, ended, html}`. Closes with 1000 after the
+    last event, with 4400, 4401, 4403 or 4404 (the HTTP status plus 4000) when it refuses, with
+    1013 when the database is away.
     """
 
     # The feed subscribes by itself: the base class would refuse all sockets while Redis is away.
@@ -69,26 +69,32 @@ class ExecutionSocket(AsyncWebsocketConsumer):
             await self.close(1000)
 
     async def _follow(self) -> None:
-        after = _position(self.scope)
         execution_id = self.scope["url_route"]["kwargs"]["execution_id"]
+        after = _position(dict(self.scope))
         principal = await door.in_thread(_member, self.scope["user"], execution_id)
-        read = partial(door.in_tenant, principal.tenant_id, _read_page, execution_id)
-        async with contextlib.aclosing(
-            follow(events.group(execution_id), after, following)
-        ) as batches:
+
+        async def page_after(after: int) -> Batch:
+            return await door.in_tenant(
+                principal.tenant_id, _read_page, principal.tenant_slug, execution_id, after
+            )
+
+        batches = follow(events.group(execution_id), after, page_after)
+        async with contextlib.aclosing(batches):
             async for batch in batches:
-                if batch.events:
-                    await self.send(json.dumps(_message(batch)))
+                if batch.events or batch.ended:
+                    await self.send(json.dumps(asdict(batch)))
 
 
-async def stream(connection: door.Connection, receive: door.Receive, send: door.Send) -> None:
+async def stream(
+    execution_id: UUID, connection: door.Connection, receive: door.Receive, send: door.Send
+) -> None:
     """`GET /api/v1/executions/<id>/events/` with `Accept: text/event-stream` (WHATWG SSE).
 
     Begins after `Last-Event-ID` or `?after=`; 204 tells a client that knows the last event not to
     come back. A plain ASGI application, since Channels' HTTP consumer would learn that the client
     has gone only after it had answered.
     """
-    writing = asyncio.create_task(_answer(connection, send))
+    writing = asyncio.create_task(_answer(execution_id, connection, send))
     leaving = asyncio.create_task(_disconnected(receive))
     await asyncio.wait({writing, leaving}, return_when=asyncio.FIRST_COMPLETED)
     for task in (writing, leaving):
@@ -102,23 +108,24 @@ async def _disconnected(receive: door.Receive) -> None:
         pass
 
 
-async def _answer(connection: door.Connection, send: door.Send) -> None:
-    execution_id = connection["url_route"]["kwargs"]["execution_id"]
+async def _answer(execution_id: UUID, connection: door.Connection, send: door.Send) -> None:
     try:
         after = _position(connection)
         principal = await _key_holder(connection)
-        following = partial(door.in_tenant, principal.tenant_id, _read, execution_id)
-        first = await following(after)
+        first = await door.in_tenant(principal.tenant_id, _read, execution_id, after)
     except Problem as problem:
         await _refuse(problem, send)
         return
     if first.ended and not first.events:
         await _respond(send, 204)
-        await send({"type": "http.response.body", "body": b""})
         return
-    await _respond(send, 200, {"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
+
+    async def events_after(after: int) -> Batch:
+        return await door.in_tenant(principal.tenant_id, _read, execution_id, after)
+
+    await _start(send, 200, {"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
     with contextlib.suppress(DatabaseFault, Problem):  # the client comes back with Last-Event-ID
-        await _write_events(send, follow(events.group(execution_id), after, following))
+        await _write_events(send, follow(events.group(execution_id), after, events_after))
     await send({"type": "http.response.body", "body": b""})
 
 
@@ -137,18 +144,29 @@ async def _write_events(send: door.Send, batches: AsyncGenerator[Batch, None]) -
                 written = time.monotonic()
 
 
+def _record(event: events.EventDict) -> str:
+    return f"id: {event['seq']}\ndata: {json.dumps(event)}\n\n"
+
+
 async def _write(send: door.Send, text: str) -> None:
     await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
 
 
 async def _refuse(problem: Problem, send: door.Send) -> None:
     body = problems.document(problem.status, problem.code, problem.detail)
-    await _respond(send, problem.status, {"Content-Type": problems.CONTENT_TYPE, **problem.headers})
-    await send({"type": "http.response.body", "body": json.dumps(body).encode()})
+    headers = {"Content-Type": problems.CONTENT_TYPE, **problem.headers}
+    await _respond(send, problem.status, headers, json.dumps(body).encode())
 
 
-async def _respond(send: door.Send, status: int, headers: dict[str, str] | None = None) -> None:
-    pairs = [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()]
+async def _respond(
+    send: door.Send, status: int, headers: dict[str, str] | None = None, body: bytes = b""
+) -> None:
+    await _start(send, status, headers or {})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _start(send: door.Send, status: int, headers: dict[str, str]) -> None:
+    pairs = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": status, "headers": pairs})
 
 
@@ -197,12 +215,12 @@ def _read(execution_id: UUID, after: int) -> Batch:
         raise _not_found() from None
 
 
-def _read_page(principal: Principal, execution_id: UUID, after: int) -> Batch:
+def _read_page(tenant_slug: str, execution_id: UUID, after: int) -> Batch:
     batch = _read(execution_id, after)
     if not batch.events:
         return batch
     page = presentation.present(execution_id, {event["step"] for event in batch.events})
-    context = {"page": page, "events": batch.events, "tenant_slug": principal.tenant_slug}
+    context = {"page": page, "events": batch.events, "tenant_slug": tenant_slug}
     return replace(batch, html=render_to_string("executions/_update.html", context))
 
 

@@ -29,7 +29,7 @@ _not_before = 0.0
 
 def wake(count: int = 1) -> bool:
     """Send up to `count` wake-ups; False when Redis did not take them."""
-    global _not_before  # noqa: PLW0603 - one breaker a process
+    global _not_before
     if count <= 0:
         return True
     if time.monotonic() < _not_before:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from executions.states import STEP_ENDED, ExecutionStatus, StepStatus
-from workflows.definition import Need, Step
+from workflows.definition import Need
 from workflows.graph import Graph
 
 # Steps that hold one of the execution's parallel places; a waiting one holds none.
@@ -100,56 +100,53 @@ def _starts(graph: Graph, key: str, states: States) -> bool | None:
     edges = graph.incoming[key]
     if not edges:
         return True
-    taken = (_taken(graph.steps[need.step], need, states) for need in edges)
+    into = (taken(need, states) for need in edges)
     match graph.steps[key].join:
         case "first":
-            return _first(taken)
+            return _first(into)
         case "every":
-            return _every(taken)
+            return _every(into)
         case _:
-            return _settled(taken)
+            return _settled(into)
 
 
 def _settled(edges: Iterable[bool | None]) -> bool | None:
     any_taken = False
-    for taken in edges:
-        if taken is None:
+    for edge in edges:
+        if edge is None:
             return None
-        any_taken = any_taken or taken
+        any_taken = any_taken or edge
     return any_taken
 
 
 def _first(edges: Iterable[bool | None]) -> bool | None:
     answer: bool | None = False
-    for taken in edges:
-        if taken:
+    for edge in edges:
+        if edge:
             return True
-        if taken is None:
+        if edge is None:
             answer = None
     return answer
 
 
 def _every(edges: Iterable[bool | None]) -> bool | None:
     answer: bool | None = True
-    for taken in edges:
-        if taken is False:
+    for edge in edges:
+        if edge is False:
             return False
-        if taken is None:
+        if edge is None:
             answer = None
     return answer
 
 
-def _taken(source: Step, need: Need, states: States) -> bool | None:
+def taken(need: Need, states: States) -> bool | None:
     """True: the edge is taken; False: it is dead; None: its source has not ended."""
     status, outcome = states.get(need.step, PENDING)
     match status:
         case StepStatus.SUCCEEDED:
             return need.outcome in (outcome, "always")
         case StepStatus.FAILED:
-            # With continue_on_failure the run goes on as if the step had succeeded.
-            return need.outcome in ("failure", "always") or (
-                source.continue_on_failure and need.outcome == "success"
-            )
+            return need.outcome in ("failure", "always")
         case StepStatus.SKIPPED | StepStatus.CANCELLED:
             return False
         case _:

@@ -10,12 +10,12 @@ import time
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
-from typing import TypedDict
+from typing import Any, TypedDict
 from uuid import UUID
 
-import msgpack
 import redis
 import structlog
+from channels.layers import get_channel_layer
 from django.conf import settings
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -86,7 +86,7 @@ class Publisher:
 
     url: str
     prefix: str
-    timeout: float
+    timeout: float  # seconds
     _closed_until: float = field(default=0.0, init=False)
     _probing: threading.Lock = field(default_factory=threading.Lock, init=False)
 
@@ -110,9 +110,10 @@ class Publisher:
             self._probing.release()
 
     def _send(self, name: str, message: dict[str, object]) -> bool:
-        # What RedisPubSubChannelLayer.group_send writes.
+        layer: Any = get_channel_layer()
         try:
-            self._redis.publish(f"{self.prefix}__group__{name}", msgpack.packb(message))
+            # As RedisPubSubChannelLayer.group_send does.
+            self._redis.publish(f"{self.prefix}__group__{name}", layer.serialize(message))
         except redis.RedisError as error:
             log.warning("live pages get no wake-ups", error=str(error))
             self._closed_until = time.monotonic() + PAUSE_SECONDS
@@ -123,5 +124,5 @@ class Publisher:
 
 @cache
 def _publisher() -> Publisher:
-    layer = settings.CHANNEL_LAYERS["default"]["CONFIG"]
+    layer: Any = settings.CHANNEL_LAYERS["default"]["CONFIG"]
     return Publisher(settings.REDIS_URL, layer["prefix"], settings.REDIS_TIMEOUT)

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -82,9 +83,9 @@ async def wakeups(group: str) -> AsyncIterator[asyncio.Event]:
     listener = None
     try:
         async with asyncio.timeout(settings.REDIS_TIMEOUT):
-            channel = await get_channel_layer().new_channel()
+            channel = await _layer().new_channel()
             listener = asyncio.create_task(_listen(channel, woken))
-            await get_channel_layer().group_add(group, channel)
+            await _layer().group_add(group, channel)
     except (RedisError, OSError) as error:  # a TimeoutError is an OSError
         log.warning("following without wake-ups", group=group, error=str(error))
     try:
@@ -94,9 +95,13 @@ async def wakeups(group: str) -> AsyncIterator[asyncio.Event]:
             await _leave(group, channel, listener)
 
 
+def _layer() -> Any:
+    return get_channel_layer()
+
+
 async def _listen(channel: str, woken: asyncio.Event) -> None:
     while True:
-        await get_channel_layer().receive(channel)
+        await _layer().receive(channel)
         woken.set()
 
 
@@ -104,5 +109,5 @@ async def _leave(group: str, channel: str, listener: asyncio.Task[None]) -> None
     listener.cancel()
     with contextlib.suppress(RedisError, OSError):
         async with asyncio.timeout(settings.REDIS_TIMEOUT):
-            await get_channel_layer().group_discard(group, channel)
+            await _layer().group_discard(group, channel)
             await asyncio.wait([listener])

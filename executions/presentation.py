@@ -1,11 +1,7 @@
-"""An execution as its page shows it, the same for first paint and live update.
-
-Stored values may be large (1 MB each): a page shows the beginning and says what it leaves out.
-"""
+"""An execution as its page shows it, the same for first paint and live update."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,9 +9,13 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Case, F, JSONField, QuerySet, TextField, Value, When
-from django.db.models.functions import Cast, Left, Length
+from django.db.models.functions import Cast, Length
+from django.db.models.lookups import LessThanOrEqual
 from django.utils import timezone
 
+from executions import excerpts
+from executions.engine import StepState
+from executions.excerpts import Excerpt
 from executions.models import Execution, StepRun
 from executions.picture import Picture, picture
 from executions.plan import Plan
@@ -23,44 +23,33 @@ from executions.services.plans import plan_of
 from executions.states import EXECUTION_ENDED, ExecutionStatus, StepStatus
 from executions.timeline import Bar, Timing, bars, span
 
-SHOWN = 8_000  # characters of a stored value
-ATTEMPTS_SHOWN = 64_000  # longer records of tries are left to the API
-
-
-@dataclass(frozen=True)
-class Text:
-    """A stored value, indented if it is shown whole; `hidden` characters are left out."""
-
-    text: str
-    hidden: int = 0
+TRIES_SHOWN = 64_000  # characters of JSON; longer records of tries are left to the API
 
 
 @dataclass(frozen=True)
 class Body:
-    """What is folded away under a step: its row's large values."""
+    """What is folded away under a step."""
 
-    input: Text | None
-    output: Text | None
-    error: Text | None
-    message: str  # the error in a sentence
+    input: Excerpt | None
+    output: Excerpt | None
+    error: str
 
 
 @dataclass(frozen=True)
 class StepView:
-    """A step, whether it has a run yet or not. `body` is None where it did not change."""
+    """A step, whether it has a run yet or not. `body` is None where it has not changed."""
 
     key: str
     label: str
     type: str
-    status: str
+    status: StepStatus
     outcome: str
     note: str
     took: str
-    tries: int
-    bars: tuple[Bar, ...]
-    attempts: list[dict[str, Any]]
-    run: StepRun | None
-    body: Body | None
+    bars: tuple[Bar, ...] = ()
+    tries: tuple[dict[str, Any], ...] = ()
+    run: StepRun | None = None
+    body: Body | None = None
 
 
 @dataclass(frozen=True)
@@ -73,8 +62,7 @@ class Page:
     took: str
     steps: tuple[StepView, ...]
     picture: Picture | None
-    output: Text | None
-    error: str
+    output: Excerpt | None
 
 
 def present(execution_id: UUID, changed: Collection[str | None] | None = None) -> Page:
@@ -84,56 +72,152 @@ def present(execution_id: UUID, changed: Collection[str | None] | None = None) -
     """
     execution = _executions().get(id=execution_id)
     runs = {run.key: run for run in _step_runs(execution_id)}
-    bodies = _bodies(execution_id, runs if changed is None else runs.keys() & set(changed))
+    bodies = _bodies(execution_id, set(runs) if changed is None else {*runs} & {*changed})
     plan = _plan(execution.version_id)
     end = execution.finished_at or timezone.now()
-    keys = plan.graph.order if plan else tuple(runs)
-    statuses = {key: run.status for key, run in runs.items()}
+    views = (
+        _step(key, plan, runs.get(key), bodies.get(key), (execution.created_at, end))
+        for key in (plan.graph.order if plan else runs)
+    )
+    states = {key: StepState(StepStatus(run.status), run.outcome) for key, run in runs.items()}
     return Page(
         execution=execution,
         ended=execution.status in EXECUTION_ENDED,
-        note=_execution_note(execution, statuses),
+        note=_execution_note(execution, states),
         took=span((end - (execution.started_at or execution.created_at)).total_seconds()),
-        steps=tuple(
-            _step(key, plan, runs.get(key), bodies.get(key), (execution.created_at, end))
-            for key in keys
-        ),
-        picture=picture(execution.version_id, plan, runs) if plan else None,
-        output=_text(execution.output_text, execution.output_length),
-        error=_sentence(execution.error),
+        steps=tuple(views),
+        picture=picture(execution.version_id, states) if plan else None,
+        output=excerpts.of(execution, "output"),
     )
 
 
-def trigger_body(execution_id: UUID) -> Text | None:
+def trigger_body(execution_id: UUID) -> Excerpt | None:
     """What the execution was started with."""
-    row = (
-        Execution.objects.filter(id=execution_id)
-        .annotate(body=Cast(F("trigger__body"), TextField()))
-        .annotate(length=Length("body"), start=Left("body", SHOWN))
-        .values_list("start", "length")
-        .get()
-    )
-    return _text(*row)
+    rows = Execution.objects.annotate(body=F("trigger__body")).annotate(**excerpts.columns("body"))
+    return excerpts.of(rows.only("id").get(id=execution_id), "body")
+
+
+# --- Rows --------------------------------------------------------------------------------------
 
 
 def _executions() -> QuerySet[Any]:
     return (
         Execution.objects.select_related("workflow", "version")
         .defer("trigger", "output", "version__definition", "workflow__draft")
-        .annotate(output_whole=Cast("output", TextField()))
-        .annotate(output_length=Length("output_whole"), output_text=Left("output_whole", SHOWN))
+        .annotate(**excerpts.columns("output"))
     )
 
 
 def _step_runs(execution_id: UUID) -> QuerySet[Any]:
-    size = Length(Cast("attempts", TextField()))
+    short = LessThanOrEqual(Length(Cast("attempts", TextField())), TRIES_SHOWN)
     return (
         StepRun.objects.filter(execution_id=execution_id)
         .defer("input", "output", "error", "attempts")
         .annotate(
-            tried=Case(
-                When(condition=_at_most(size, ATTEMPTS_SHOWN), then=F("attempts")),
-                default=Value([], JSONField()),
-            )
+            tries=Case(When(short, then=F("attempts")), default=Value([], JSONField())),
         )
     )
+
+
+def _bodies(execution_id: UUID, keys: Collection[str]) -> dict[str, Body]:
+    rows: QuerySet[Any] = (
+        StepRun.objects.filter(execution_id=execution_id, key__in=keys)
+        .only("key", "error")
+        .annotate(**excerpts.columns("input", "output"))
+    )
+    return {
+        row.key: Body(
+            input=excerpts.of(row, "input"),
+            output=excerpts.of(row, "output"),
+            error=_message(row.error),
+        )
+        for row in rows
+    }
+
+
+def _plan(version_id: UUID) -> Plan | None:
+    try:
+        return plan_of(version_id)
+    except ValueError:
+        return None  # a version from before a change of the language is still shown, undrawn
+
+
+# --- Words -------------------------------------------------------------------------------------
+
+
+def _step(
+    key: str,
+    plan: Plan | None,
+    run: Any | None,
+    body: Body | None,
+    frame: tuple[datetime, datetime],
+) -> StepView:
+    label = (plan.step(key).name if plan else None) or key
+    if run is None:
+        step_type = plan.step(key).type if plan else ""
+        return StepView(key, label, step_type, StepStatus.PENDING, "", "", "")
+    status = StepStatus(run.status)
+    timing = Timing(
+        run.queued_at,
+        run.started_at,
+        run.finished_at,
+        tuple(run.tries),
+        running=status is StepStatus.RUNNING,
+    )
+    return StepView(
+        key=key,
+        label=label,
+        type=run.type,
+        status=status,
+        outcome=run.outcome if run.outcome not in ("success", "failure", None) else "",
+        note=_step_note(run, status),
+        took=_took(run),
+        bars=bars(timing, *frame),
+        tries=tuple({**one, "took": span(one["elapsed_ms"] / 1000)} for one in run.tries),
+        run=run,
+        body=body,
+    )
+
+
+def _took(run: StepRun) -> str:
+    if run.started_at is None or run.finished_at is None:
+        return ""
+    return span((run.finished_at - run.started_at).total_seconds())
+
+
+def _step_note(run: StepRun, status: StepStatus) -> str:
+    """Why the step stands where it stands, where that is not plain."""
+    match status:
+        case StepStatus.QUEUED:
+            return "Ready; the next free worker takes it."
+        case StepStatus.RETRYING if run.due_at is not None:
+            return f"Try {run.attempt} failed; the next is due at {run.due_at:%H:%M:%S} UTC."
+        case StepStatus.UNKNOWN:
+            return "It was sent and no answer came. Somebody has to say whether it was done."
+        case StepStatus.SUCCEEDED | StepStatus.RUNNING if run.attempt > 1:
+            return f"Try {run.attempt}."
+        case _:
+            return ""
+
+
+def _execution_note(execution: Execution, states: Mapping[str, StepState]) -> str:
+    match ExecutionStatus(execution.status):
+        case ExecutionStatus.QUEUED:
+            return "Stored; the next free worker takes it."
+        case ExecutionStatus.WAITING if _any(states, StepStatus.UNKNOWN):
+            return "Needs attention: a step was sent and its answer never came."
+        case ExecutionStatus.WAITING if _any(states, StepStatus.RETRYING):
+            return "A step failed and is tried again soon."
+        case ExecutionStatus.FAILED | ExecutionStatus.TIMED_OUT | ExecutionStatus.CANCELLED:
+            step = execution.error.get("step") if isinstance(execution.error, dict) else None
+            return f"{step}: {_message(execution.error)}" if step else _message(execution.error)
+        case _:
+            return ""
+
+
+def _any(states: Mapping[str, StepState], status: StepStatus) -> bool:
+    return any(state.status is status for state in states.values())
+
+
+def _message(error: Any) -> str:
+    return str(error.get("message", "")) if isinstance(error, dict) else ""

@@ -2,31 +2,38 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+from uuid import UUID
+
 from channels.routing import URLRouter
-from django.urls import path, re_path
+from django.urls import path
 
 from executions.consumers import ExecutionSocket, stream
 from tenants.consumers import App, Connection, Receive, Send, header
 
-sockets = [path("ws/executions/<uuid:execution_id>/", ExecutionSocket.as_asgi())]
+_socket: Any = ExecutionSocket.as_asgi()  # django-stubs allows only views in a path()
+_paths: list[Any] = [path("ws/executions/<uuid:execution_id>/", _socket)]
+sockets = URLRouter(_paths)
+
+_EVENTS = re.compile(r"/api/v1/executions/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/events/")
+EVENT_STREAM = "text/event-stream"
 
 
 class Streams:
     """Hands the API's event streams to their consumer, and every other request to Django.
 
-    They share an address with the list of the same events: who accepts `text/event-stream` gets
-    the stream.
+    A stream shares its address with the list of the same events: who accepts
+    `text/event-stream` gets the stream.
     """
 
     def __init__(self, otherwise: App) -> None:
-        self._streams = URLRouter(
-            [path("api/v1/executions/<uuid:execution_id>/events/", stream), re_path("", otherwise)]
-        )
         self._otherwise = otherwise
 
     async def __call__(self, connection: Connection, receive: Receive, send: Send) -> None:
-        wanted = connection["method"] == "GET" and "text/event-stream" in header(
-            connection, b"accept"
-        )
-        app = self._streams if wanted else self._otherwise
-        await app(connection, receive, send)
+        match = _EVENTS.fullmatch(connection["path"])
+        wanted = connection["method"] == "GET" and EVENT_STREAM in header(connection, b"accept")
+        if match and wanted:
+            await stream(UUID(match[1]), connection, receive, send)
+        else:
+            await self._otherwise(connection, receive, send)

@@ -70,7 +70,7 @@ class Settings:
     """What a step's templates read of the tenant's own: `secrets` and `vars`."""
 
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
-    variables: Mapping[str, JSON] = field(default_factory=dict)
+    variables: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -201,8 +201,27 @@ def mark_sending(pipe: Pipeline, step_id: UUID, fence: int, sent: JSON) -> Rows:
 
 
 def dump(value: JSON) -> str | None:
-    """JSON for a jsonb parameter; None is SQL's NULL."""
-    return None if value is None else json.dumps(value, separators=(",", ":"))
+    """JSON for a jsonb parameter; None is SQL's NULL. What Postgres cannot hold becomes U+FFFD."""
+    if value is None:
+        return None
+    text = json.dumps(value, separators=(",", ":"))
+    if "\\u0000" in text or "\\ud" in text:
+        text = json.dumps(_storable(value), separators=(",", ":"))
+    return text
+
+
+def _storable(value: JSON) -> JSON:
+    """Without NUL characters and lone surrogates, which other systems do send."""
+    match value:
+        case str():
+            whole = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+            return whole.replace("\0", "\ufffd")
+        case list():
+            return [_storable(item) for item in value]
+        case dict():
+            return {str(_storable(key)): _storable(item) for key, item in value.items()}
+        case _:
+            return value
 
 
 def _shared(move: Move) -> dict[str, object]:

@@ -36,7 +36,7 @@ def draining() -> int:
 
 def drain(worker_id: UUID) -> None:
     """Work until nothing is ready. A database that is away ends it: the sweeper starts the next."""
-    global _draining  # noqa: PLW0603 - one count a process
+    global _draining
     with _counting:
         _draining += 1
     try:

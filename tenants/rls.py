@@ -92,12 +92,21 @@ def tenant_key() -> models.UniqueConstraint:
 class SameTenant(models.BaseConstraint):
     """A foreign key (tenant, field) to (tenant, id): Postgres does not apply RLS to plain ones.
 
-    The model's own field is declared with `db_constraint=False`.
+    The model's own field is declared with `db_constraint=False`. A deferred key is looked at when
+    the transaction ends, so that the row may be written before the one that it points at.
     """
 
-    def __init__(self, field: str, to: str, *, on_delete: str = "CASCADE", name: str = "") -> None:
+    def __init__(
+        self,
+        field: str,
+        to: str,
+        *,
+        on_delete: str = "CASCADE",
+        deferred: bool = False,
+        name: str = "",
+    ) -> None:
         super().__init__(name=name or f"%(app_label)s_%(class)s_{field}_same_tenant")
-        self.field, self.to, self.on_delete = field, to, on_delete
+        self.field, self.to, self.on_delete, self.deferred = field, to, on_delete, deferred
 
     def constraint_sql(self, model: Any, schema_editor: Any) -> None:
         self.create_sql(model, schema_editor)
@@ -107,12 +116,13 @@ class SameTenant(models.BaseConstraint):
         target = model._meta.apps.get_model(self.to)._meta.db_table
         statement = Statement(
             "ALTER TABLE %(table)s ADD CONSTRAINT %(name)s FOREIGN KEY (tenant_id, %(column)s) "
-            "REFERENCES %(target)s (tenant_id, id) ON DELETE %(on_delete)s",
+            "REFERENCES %(target)s (tenant_id, id) ON DELETE %(on_delete)s%(deferred)s",
             table=Table(model._meta.db_table, schema_editor.quote_name),
             name=schema_editor.quote_name(self.name),
             column=schema_editor.quote_name(model._meta.get_field(self.field).column),
             target=Table(target, schema_editor.quote_name),
             on_delete=self._on_delete(schema_editor, model),
+            deferred=" DEFERRABLE INITIALLY DEFERRED" if self.deferred else "",
         )
         schema_editor.deferred_sql.append(statement)
 
@@ -128,11 +138,13 @@ class SameTenant(models.BaseConstraint):
 
     def deconstruct(self) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
         path, args, kwargs = super().deconstruct()
-        return (
-            path,
-            args,
-            {**kwargs, "field": self.field, "to": self.to, "on_delete": self.on_delete},
-        )
+        own = {
+            "field": self.field,
+            "to": self.to,
+            "on_delete": self.on_delete,
+            "deferred": self.deferred,
+        }
+        return path, args, {**kwargs, **own}
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, SameTenant) and self.deconstruct() == other.deconstruct()

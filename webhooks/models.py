@@ -61,7 +61,7 @@ class Delivery(TenantModel):
                 fields=["tenant", "endpoint", "dedupe_key"], name="webhooks_delivery_once"
             ),
             SameTenant("endpoint", "webhooks.Endpoint"),
-            SameTenant("execution", "executions.Execution", on_delete="SET NULL"),
+            SameTenant("execution", "executions.Execution", on_delete="SET NULL", deferred=True),
         ]
         indexes = [models.Index(fields=["tenant", "execution"], name="webhooks_delivery_run")]
         ordering = ["-id"]

@@ -22,6 +22,7 @@ from tenants import services as tenant_services
 from tenants.problems import Problem
 from webhooks import signatures
 from webhooks.models import Endpoint
+from webhooks.receive import secret_purpose
 from webhooks.signatures import GenericOptions
 from workflows.models import Workflow
 
@@ -53,11 +54,6 @@ def find(*, endpoint_id: UUID) -> Endpoint:
 def url(endpoint: Endpoint) -> str:
     """Where the world sends its requests."""
     return f"{settings.PUBLIC_URL}/hooks/{endpoint.token}/"
-
-
-def purpose(endpoint_id: UUID) -> str:
-    """What an endpoint's secrets are sealed for (`tenants.services.seal`)."""
-    return f"endpoint:{endpoint_id}"
 
 
 def create(
@@ -140,7 +136,7 @@ def _fitting(scheme: str, options: GenericOptions | None, secret: str | None) ->
 
 
 def _seal(endpoint: Endpoint, secret: str) -> bytes:
-    return tenant_services.seal(endpoint.tenant_id, purpose(endpoint.id), secret)
+    return tenant_services.seal(endpoint.tenant_id, secret_purpose(endpoint.id), secret)
 
 
 def _unfit(field: str, message: str) -> Problem:

@@ -2,9 +2,10 @@
 
 import django.db.models.deletion
 import django.db.models.functions.datetime
-import tenants.rls
 import uuid_utils.compat
 from django.db import migrations, models
+
+import tenants.rls
 
 
 class Migration(migrations.Migration):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
@@ -45,7 +45,7 @@ class LostStep:
     fence: int
     attempt: int
     claims: int
-    started_at: datetime
+    started_at: datetime | None
     sent_at: datetime | None
 
 
@@ -99,7 +99,12 @@ def _lost_attempt(lost: LostStep) -> Attempt:
     else:
         error = Error("lost", "Its worker was lost.", sent=lost.sent_at is not None)
     # What must not be repeated says so before it is sent; the rest can do no harm.
-    return Attempt(Failed(error), lost.started_at, elapsed_ms=0, repeatable=lost.sent_at is None)
+    return Attempt(
+        Failed(error),
+        lost.started_at or datetime.now(UTC),
+        elapsed_ms=0,
+        repeatable=lost.sent_at is None,
+    )
 
 
 def overdue() -> list[tuple[UUID, UUID]]:

@@ -9,7 +9,7 @@ from executions.models import StepRun
 from executions.runs import Run
 from executions.services.claiming import fetch_facts
 from executions.services.starting import new_step
-from executions.states import EXECUTION_ENDED, ExecutionStatus, StepStatus, check_execution
+from executions.states import ExecutionStatus, StepStatus, check_execution
 from executions.transitions import Move, NewEvent, NewStep
 from workflows import expressions
 from workflows.definition import JSON

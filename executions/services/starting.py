@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from executions.states import ExecutionStatus, StepStatus
 from executions.transitions import Move, NewEvent, NewExecution, NewStep
 from tenants import scope
 from tenants.problems import Problem
+from tenants.scope import Pipeline
 from workflows import schemas
 from workflows.definition import JSON
 from workflows.models import Workflow
@@ -33,16 +35,18 @@ def start(*, workflow: Workflow, kind: str, body: JSON, by: str = "") -> Executi
         raise Problem(409, "not-published", f"The workflow {workflow.slug!r} has no live version.")
     plan = plan_of(workflow.current_id)
     check_input(plan, body)
-    execution_id = begin(
-        tenant_id=workflow.tenant_id,
-        workflow_id=workflow.id,
-        version_id=workflow.current_id,
-        plan=plan,
-        kind=kind,
-        trigger=trigger(kind=kind, body=body),
-        message=f"Started by {by}." if by else "Started.",
-    )
-    return Execution.objects.select_related("workflow", "version").get(id=execution_id)
+    with scope.pipeline() as pipe:
+        begun = begin(
+            pipe,
+            tenant_id=workflow.tenant_id,
+            workflow_id=workflow.id,
+            version_id=workflow.current_id,
+            plan=plan,
+            trigger=trigger(kind=kind, body=body),
+            message=f"Started by {by}." if by else "Started.",
+        )
+    transaction.on_commit(lambda: dispatch.wake(begun.queued), robust=True)
+    return Execution.objects.select_related("workflow", "version").get(id=begun.execution_id)
 
 
 def trigger(
@@ -76,29 +80,37 @@ def check_input(plan: Plan, body: JSON) -> None:
         )
 
 
+@dataclass(frozen=True)
+class Begun:
+    """A stored execution. Once it is committed, workers are to be woken for `queued` steps."""
+
+    execution_id: UUID
+    queued: int
+
+
 def begin(
+    pipe: Pipeline,
     *,
     tenant_id: UUID,
     workflow_id: UUID,
     version_id: UUID,
     plan: Plan,
-    kind: str,
-    trigger: JSON,
-    message: str = "Started.",
-) -> UUID:
-    """Store a queued execution with its first steps; workers are woken once it is committed."""
-    execution_id = uuid_utils.compat.uuid7()
+    trigger: dict[str, JSON],
+    message: str,
+    execution_id: UUID | None = None,
+) -> Begun:
+    """Store a queued execution with its first steps, in the open transaction of its tenant."""
     first = decide(plan.graph, {}, parallel=plan.definition.limits.parallel).ready
-    events = [
-        NewEvent("execution.created", message, data={"trigger": kind}),
-        *(NewEvent("step.queued", "Ready to run.", step=key) for key in first),
-    ]
+    kind = str(trigger["kind"])
     move = Move(
         tenant_id=tenant_id,
-        execution_id=execution_id,
+        execution_id=execution_id or uuid_utils.compat.uuid7(),
         status=ExecutionStatus.QUEUED,
         first_seq=1,
-        events=events,
+        events=[
+            NewEvent("execution.created", message, data={"trigger": kind}),
+            *(NewEvent("step.queued", "Ready to run.", step=key) for key in first),
+        ],
         steps=[new_step(plan, key, StepStatus.QUEUED) for key in first],
     )
     execution = NewExecution(
@@ -108,10 +120,8 @@ def begin(
         trigger=trigger,
         timeout=plan.definition.limits.timeout,
     )
-    with scope.pipeline() as pipe:
-        transitions.start(pipe, execution, move)
-    transaction.on_commit(lambda: dispatch.wake(len(first)), robust=True)
-    return execution_id
+    transitions.start(pipe, execution, move)
+    return Begun(move.execution_id, len(first))
 
 
 def new_step(plan: Plan, key: str, status: StepStatus) -> NewStep:

@@ -1,0 +1,194 @@
+"""The front door: find, verify, dedupe, store, start; one transaction, then an honest answer."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple, NoReturn
+from uuid import UUID
+
+import uuid_utils.compat
+from django.conf import settings
+
+from executions import dispatch
+from executions import services as executions
+from executions.transitions import dump
+from tenants import services as tenants
+from tenants.problems import Problem
+from tenants.scope import Pipeline, pipelined_transaction
+from webhooks import signatures, statements
+from webhooks.signatures import GenericOptions
+from workflows import documents
+from workflows.definition import JSON
+
+# Never stored: they would let a reader act as the sender.
+CREDENTIALS = frozenset({"authorization", "cookie", "proxy-authorization", "x-api-key"})
+MASKED = "[masked]"
+
+REFUSED = Problem(401, "bad-signature", "The request's signature is missing, wrong or too old.")
+UNKNOWN = Problem(404, "not-found", "There is no webhook endpoint at this address.")
+NOT_LIVE = Problem(409, "not-published", "The endpoint's workflow has no live version.")
+
+
+@dataclass(frozen=True)
+class Received:
+    """A delivery that is stored; `duplicate` when it had been before."""
+
+    delivery_id: UUID
+    execution_id: UUID | None
+    duplicate: bool = False
+
+
+class _Endpoint(NamedTuple):
+    tenant_id: UUID
+    id: UUID
+    scheme: str
+    options: str  # JSON
+    secret: bytes
+    previous: bytes | None  # while it is still good
+    workflow_id: UUID
+    version_id: UUID | None
+
+
+def receive(
+    token: str, headers: Mapping[str, str], query: Mapping[str, JSON], body: bytes
+) -> Received:
+    """Take in one request; header names are lower case. What is returned is committed.
+
+    Raises Problem: 404 unknown endpoint, 401 bad or stale signature, 409 nothing published, 413
+    too large, 422 no JSON or not what the input schema asks for.
+    """
+    if len(body) > settings.MAX_PAYLOAD_BYTES:
+        raise too_large()
+    with pipelined_transaction() as pipe:
+        endpoint = _find(pipe, token)
+        delivery_id = _verify(endpoint, headers, body)
+        pipe.enter_tenant(endpoint.tenant_id)
+        received, queued = _store(pipe, endpoint, delivery_id, headers, query, body)
+    dispatch.wake(queued)
+    return received
+
+
+def too_large() -> Problem:
+    """The answer to a body over the limit."""
+    limit = settings.MAX_PAYLOAD_BYTES
+    return Problem(413, "too-large", f"A webhook's body may have {limit} bytes at most.")
+
+
+def secret_purpose(endpoint_id: UUID) -> str:
+    """What an endpoint's secret is sealed for."""
+    return f"endpoint:{endpoint_id}"
+
+
+def _find(pipe: Pipeline, token: str) -> _Endpoint:
+    pipe.enter_operator()  # the token says whose endpoint it is
+    row = pipe.run(statements.FIND, {"token": token}).fetchone()
+    if row is None:
+        raise UNKNOWN
+    return _Endpoint(*row)
+
+
+def _verify(endpoint: _Endpoint, headers: Mapping[str, str], body: bytes) -> str | None:
+    """The provider's id of the delivery, if it has one."""
+    purpose = secret_purpose(endpoint.id)
+    secrets = [
+        tenants.unseal(endpoint.tenant_id, purpose, sealed)
+        for sealed in (endpoint.secret, endpoint.previous)
+        if sealed is not None
+    ]
+    options = _options(endpoint.options) if endpoint.scheme == "generic" else None
+    verdict = signatures.verify(endpoint.scheme, options, secrets, headers, body, time.time())
+    if not verdict.ok:
+        raise REFUSED
+    return verdict.delivery_id
+
+
+def _store(
+    pipe: Pipeline,
+    endpoint: _Endpoint,
+    delivery_id: str | None,
+    headers: Mapping[str, str],
+    query: Mapping[str, JSON],
+    body: bytes,
+) -> tuple[Received, int]:
+    shown = {name: MASKED if name in CREDENTIALS else value for name, value in headers.items()}
+    key = {
+        "tenant": endpoint.tenant_id,
+        "endpoint": endpoint.id,
+        "key": _dedupe_key(endpoint, delivery_id, headers, body),
+    }
+    received = Received(uuid_utils.compat.uuid7(), uuid_utils.compat.uuid7())
+    stored = pipe.run(
+        statements.DELIVER,
+        {
+            **key,
+            "id": received.delivery_id,
+            "execution": received.execution_id,
+            "headers": dump(dict(shown)),
+            "size": len(body),
+        },
+    )
+    if stored.fetchone() is None:
+        first = pipe.run(statements.FIRST, key).fetchone()
+        earlier_delivery, earlier_execution = first or (received.delivery_id, None)
+        return Received(earlier_delivery, earlier_execution, duplicate=True), 0
+    if endpoint.version_id is None:
+        raise NOT_LIVE
+    plan = executions.plan_of(endpoint.version_id)
+    value = _json(body)
+    executions.check_input(plan, value)
+    begun = executions.begin(
+        pipe,
+        tenant_id=endpoint.tenant_id,
+        workflow_id=endpoint.workflow_id,
+        version_id=endpoint.version_id,
+        plan=plan,
+        trigger=executions.trigger(kind="webhook", body=value, headers=shown, query=query),
+        message="Started by a webhook.",
+        execution_id=received.execution_id,
+    )
+    return received, begun.queued
+
+
+def _dedupe_key(
+    endpoint: _Endpoint, delivery_id: str | None, headers: Mapping[str, str], body: bytes
+) -> str:
+    if delivery_id is not None:
+        return f"id:{delivery_id}"[:200]
+    if endpoint.scheme == "none":
+        return f"none:{uuid_utils.compat.uuid7()}"  # nothing tells a repeat from a second event
+    digest = hashlib.sha256(body)
+    for name in _signing_headers(endpoint):
+        digest.update(b"\0" + headers.get(name, "").encode("utf-8", "surrogatepass"))
+    return f"sha256:{digest.hexdigest()}"
+
+
+def _signing_headers(endpoint: _Endpoint) -> list[str]:
+    if endpoint.scheme != "generic":
+        return []
+    options = _options(endpoint.options)
+    return [name for name in (options.header, options.timestamp_header) if name is not None]
+
+
+def _options(text: str) -> GenericOptions:
+    return GenericOptions.model_validate_json(text)
+
+
+def _json(body: bytes) -> JSON:
+    """The body as JSON that Postgres can keep."""
+    try:
+        value: JSON = json.loads(body, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        raise Problem(422, "not-json", "The body is not JSON.") from None
+    flaw = next(documents.unstorable(value), None)
+    if flaw is not None:
+        where = f" ({flaw.field})" if flaw.field else ""
+        raise Problem(422, "not-json", f"{flaw.message}{where}")
+    return value
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")

@@ -1,0 +1,50 @@
+"""`POST /hooks/<token>/`: raw bytes in, ids out."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.request import UnreadablePostError
+from django.views.decorators.csrf import csrf_exempt
+
+from tenants.problems import Problem, respond
+from webhooks.receive import receive, too_large
+from workflows.definition import JSON
+
+
+@csrf_exempt  # a signature, not a cookie, says who calls
+def hook(request: HttpRequest, token: str) -> HttpResponse:
+    """Take in a webhook: 202 when its execution is stored, 200 when it had been before."""
+    try:
+        if request.method != "POST":
+            raise Problem(405, "method", "Send webhooks with POST.", headers={"Allow": "POST"})
+        received = receive(token, _headers(request), _query(request), _body(request))
+    except Problem as problem:
+        return respond(problem)
+    answer = {
+        "delivery_id": str(received.delivery_id),
+        "execution_id": received.execution_id and str(received.execution_id),
+        "status_url": received.execution_id
+        and f"{settings.PUBLIC_URL}/api/v1/executions/{received.execution_id}/",
+    }
+    return JsonResponse(answer, status=200 if received.duplicate else 202)
+
+
+def _body(request: HttpRequest) -> bytes:
+    try:
+        return request.body
+    except RequestDataTooBig:
+        raise too_large() from None
+    except UnreadablePostError:
+        raise Problem(400, "broken-off", "The request broke off before its end.") from None
+
+
+def _headers(request: HttpRequest) -> dict[str, str]:
+    return {name.lower(): value for name, value in request.headers.items()}
+
+
+def _query(request: HttpRequest) -> dict[str, JSON]:
+    return {
+        name: values[0] if len(values) == 1 else [*values] for name, values in request.GET.lists()
+    }
