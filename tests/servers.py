@@ -48,7 +48,7 @@ class Servers:
 
 def create_database() -> None:
     """This worker's database, a copy of the migrated one."""
-    with _superuser("postgres") as connection:
+    with superuser("postgres") as connection:
         connection.execute(
             sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}").format(
                 sql.Identifier(environment.DATABASE),
@@ -60,7 +60,7 @@ def create_database() -> None:
 
 def delete_rows() -> None:
     """Empty every table. Only a superuser is above row-level security and append-only triggers."""
-    with _superuser(environment.DATABASE) as connection, connection.transaction():
+    with superuser(environment.DATABASE) as connection, connection.transaction():
         assert environment.DATABASE.startswith("test_")
         tables = connection.execute(
             "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> ALL(%s)",
@@ -76,7 +76,8 @@ def flush_valkey() -> None:
         client.flushdb()
 
 
-def _superuser(database: str) -> psycopg.Connection[tuple[object, ...]]:
+def superuser(database: str) -> psycopg.Connection[tuple[object, ...]]:
+    """Above row-level security: to clean up, and to look at the catalogue."""
     url = environment.database_url("postgres", database)
     return psycopg.connect(url, autocommit=True)
 
