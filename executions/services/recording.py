@@ -117,7 +117,7 @@ def _failed(claim: Claim, attempt: Attempt, error: Error, logs: list[NewEvent]) 
     }[verdict.action]
     event = NewEvent(
         f"step.{status}",
-        f"{error.message} {verdict.reason}",
+        error.message if verdict.action == "fail" else verdict.reason,
         claim.key,
         level,
         {"kind": error.kind, "attempt": claim.attempt, "retry_in": verdict.delay},
