@@ -8,10 +8,12 @@ from typing import Any
 
 import structlog
 from django.core.exceptions import PermissionDenied
-from django.db import connection, transaction
+from django.db import transaction
 from django.http import Http404, HttpResponse, JsonResponse
 from rest_framework import exceptions
 from rest_framework.response import Response
+
+from tenants import scope
 
 log = structlog.get_logger(__name__)
 
@@ -61,7 +63,7 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     problem = _translate(error)
     if problem is None:
         return None  # a fault of ours: Django logs it and answers 500
-    if connection.in_atomic_block:
+    if scope.current() is not None:
         transaction.set_rollback(True)
     body = document(problem.status, problem.code, problem.detail, problem.errors)
     return Response(body, status=problem.status, headers=problem.headers, content_type=CONTENT_TYPE)

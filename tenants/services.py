@@ -14,6 +14,8 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
+from django.db import IntegrityError
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils.text import slugify
 
@@ -56,20 +58,29 @@ def keyring() -> KeyRing:
 def register(*, tenant: str, email: str, password: str) -> Registration:
     """Create a tenant with its owner and the owner's API key.
 
-    Raises Problem 409 when the tenant's slug or the address is taken.
+    Raises Problem 409 when the tenant's slug or the address is taken, 422 when no slug can be made.
     """
     slug = slugify(tenant)[:63].strip("-")
-    with scope.operator("registration creates a tenant"):
-        if not slug or Tenant.objects.filter(slug=slug).exists():
-            raise Problem(409, "taken", f"The name {tenant!r} is taken or has no letters in it.")
-        if User.objects.filter(email=email.lower()).exists():
-            raise Problem(409, "taken", "This e-mail address is registered already.")
-        row = Tenant.objects.create(slug=slug, name=tenant)
-        user = User.objects.create_user(email, password)
-        with scope.tenant(row.id):
-            Membership.objects.create(tenant=row, user=user, role=Role.OWNER)
-            key = issue_key(tenant_id=row.id, name="registration", role=Role.OWNER)
-    return Registration(row, user, key)
+    if not slug:
+        raise Problem(422, "invalid", f"The name {tenant!r} needs letters (a-z) or digits in it.")
+    try:
+        with scope.operator("registration creates a tenant"):
+            return _register(slug, tenant, email, password)
+    except IntegrityError:  # somebody was faster, after we had looked
+        raise Problem(409, "taken", "The name or the e-mail address is taken.") from None
+
+
+def _register(slug: str, name: str, email: str, password: str) -> Registration:
+    if Tenant.objects.filter(slug=slug).exists():
+        raise Problem(409, "taken", f"The name {name!r} is taken.")
+    if User.objects.filter(email=email.lower()).exists():
+        raise Problem(409, "taken", "This e-mail address is registered already.")
+    tenant = Tenant.objects.create(slug=slug, name=name)
+    user = User.objects.create_user(email, password)
+    with scope.tenant(tenant.id):
+        Membership.objects.create(tenant=tenant, user=user, role=Role.OWNER)
+        key = issue_key(tenant_id=tenant.id, name="registration", role=Role.OWNER)
+    return Registration(tenant, user, key)
 
 
 def find_member(user: AbstractBaseUser | AnonymousUser, tenant_slug: str) -> Principal | None:
@@ -159,7 +170,7 @@ def seal(tenant_id: UUID, purpose: str, value: str) -> bytes:
     return keyring().seal(value.encode(), _context(tenant_id, purpose))
 
 
-def unseal(tenant_id: UUID, purpose: str, sealed: bytes) -> str:
+def unseal(tenant_id: UUID, purpose: str, sealed: bytes | memoryview) -> str:
     """Decrypt what `seal` made. Raises KeyRingError when it was moved or tampered with."""
     return keyring().open(bytes(sealed), _context(tenant_id, purpose)).decode()
 
@@ -173,6 +184,11 @@ def put_secret(*, tenant_id: UUID, name: str, value: str) -> tuple[Secret, bool]
     )
 
 
+def secrets_of(tenant_id: UUID) -> QuerySet[Secret]:
+    """A tenant's secrets, without their values."""
+    return Secret.objects.filter(tenant_id=tenant_id).defer("sealed")
+
+
 def secret_values(tenant_id: UUID, names: Iterable[str]) -> dict[str, str]:
     """The named secrets in clear, for the one step that uses them."""
     rows = Secret.objects.filter(tenant_id=tenant_id, name__in=list(names))
@@ -184,9 +200,21 @@ def secret_names(tenant_id: UUID) -> set[str]:
     return set(Secret.objects.filter(tenant_id=tenant_id).values_list("name", flat=True))
 
 
+def put_variable(*, tenant_id: UUID, name: str, value: object) -> tuple[Variable, bool]:
+    """Create or replace a variable; says whether it is new."""
+    return Variable.objects.update_or_create(
+        tenant_id=tenant_id, name=name, defaults={"value": value}
+    )
+
+
+def variables_of(tenant_id: UUID) -> QuerySet[Variable]:
+    """A tenant's plain settings as rows."""
+    return Variable.objects.filter(tenant_id=tenant_id)
+
+
 def variable_values(tenant_id: UUID) -> dict[str, object]:
     """A tenant's plain settings."""
-    return dict(Variable.objects.filter(tenant_id=tenant_id).values_list("name", "value"))
+    return dict(variables_of(tenant_id).values_list("name", "value"))
 
 
 def _context(tenant_id: UUID, purpose: str) -> bytes:

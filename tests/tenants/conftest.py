@@ -6,12 +6,14 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests import environment
+from tests import environment, servers
 
 
 @pytest.fixture
 def superuser(django_db_setup: None) -> Iterator[psycopg.Connection[Any]]:
     """A superuser's transaction in the test database, undone afterwards."""
-    url = environment.database_url("postgres", environment.DATABASE)
-    with psycopg.connect(url) as connection, connection.transaction(force_rollback=True):
+    with (
+        servers.superuser(environment.DATABASE) as connection,
+        connection.transaction(force_rollback=True),
+    ):
         yield connection
