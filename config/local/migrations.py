@@ -21,7 +21,7 @@ def migrate(servers: Servers, environment: Mapping[str, str]) -> None:
     The mark of what was done lies beside the data, so that it goes where the data goes.
     """
     mark = servers.postgres.place / "migrated" if servers.postgres else None
-    code = _digest()
+    code = digest()
     if mark and mark.exists() and mark.read_text() == code:
         return
     done = subprocess.run(
@@ -37,12 +37,13 @@ def migrate(servers: Servers, environment: Mapping[str, str]) -> None:
         mark.write_text(code)
 
 
-def _digest() -> str:
+def digest() -> str:
+    """A name for the state of all code that a migration can come from."""
     sources = [PROJECT / "requirements.txt", *_sources()]
-    digest = hashlib.sha256()
+    found = hashlib.sha256()
     for path in sources:
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
+        found.update(path.read_bytes())
+    return found.hexdigest()
 
 
 def _sources() -> list[Path]:
