@@ -63,7 +63,7 @@ def main() -> None:
         _wait_ready(port)
     accepted = _knock(port, facts)
     status = Follower(port, facts.api_key, str(accepted["execution_id"])).follow()
-    _introduce(facts)
+    _introduce(port, facts)
     if status != "succeeded":
         raise RunnerError(f"The demo run ended as {status}; its page shows why.")
 
@@ -154,8 +154,8 @@ class Follower:
         return str(answer.json().get("status", "")) if answer.status == 200 else ""
 
 
-def _introduce(facts: Facts) -> None:
-    base = os.environ["STEPWELL_PUBLIC_URL"]
+def _introduce(port: int, facts: Facts) -> None:
+    base = f"http://{loopback.HOST}:{port}"
     say()
     say(f"{'Who':<10}{'E-mail':<28}{'Password':<26}Where")
     for login in facts.logins:

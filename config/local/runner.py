@@ -76,7 +76,7 @@ class Runner:
             demo.stop()
         if demo.ended():
             say("The demo did not end as it should; Stepwell serves all the same.")
-        say(f"ready: {variables['STEPWELL_PUBLIC_URL']}/")
+        say(f"ready: http://{HOST}:{variables['PORT']}/")
 
     def _watch(self, until: Callable[[], bool]) -> None:
         while not until():
