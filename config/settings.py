@@ -125,6 +125,8 @@ CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_TIMEZONE = "UTC"
+# Every worker sweeps by itself; this tick is for a deployment whose workers are all busy or gone.
+CELERY_BEAT_SCHEDULE = {"sweep": {"task": "executions.sweep", "schedule": 5.0}}
 
 # --- People ------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "tenants.User"

@@ -64,6 +64,9 @@ class WorkerProcess:
             except worker.AWAY as error:
                 log.warning("the database is away", error=type(error).__name__)
                 connection.close()
+            except Exception:
+                # One bad row must not end what mends all others.
+                log.exception("a background pass failed")
         connection.close()
 
     def _beat(self) -> None:
