@@ -50,7 +50,7 @@ def _with_own_servers(place: Home, servers: Servers, command: Sequence[str]) -> 
     try:
         servers.start(supervisor)
         variables = environment.variables(place, servers.urls())
-        migrate(servers, variables)
+        migrate(place, servers, variables)
         return _foreground(command, variables)
     finally:
         interrupts.ignore()

@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from config.local.errors import RunnerError
-from config.local.home import PROJECT
+from config.local.home import PROJECT, Home
 from config.local.servers import Servers
 
 APPS = ("tenants", "workflows", "executions", "webhooks")
 
 
-def migrate(servers: Servers, environment: Mapping[str, str]) -> None:
+def migrate(home: Home, servers: Servers, environment: Mapping[str, str]) -> None:
     """Run `manage.py migrate`; with a Postgres of ours, only after a change of the code.
 
     The mark of what was done lies beside the data, so that it goes where the data goes.
@@ -32,7 +32,8 @@ def migrate(servers: Servers, environment: Mapping[str, str]) -> None:
         text=True,
     )
     if done.returncode:
-        raise RunnerError(f"The database could not be migrated:\n{_last_lines(done.stderr)}")
+        home.log("migrate").write_text(done.stderr)
+        raise RunnerError(f"The database could not be migrated; {home.log('migrate')} says why.")
     if mark:
         mark.write_text(code)
 
@@ -48,7 +49,3 @@ def digest() -> str:
 
 def _sources() -> list[Path]:
     return sorted(path for app in APPS for path in (PROJECT / app).rglob("*.py"))
-
-
-def _last_lines(text: str, count: int = 3) -> str:
-    return "\n".join(text.strip().splitlines()[-count:])

@@ -60,7 +60,7 @@ class Runner:
                 self._servers.start(self._own)
         variables = environment.variables(self._home, self._servers.urls())
         with phase("Migrating the database"):
-            migrate(self._servers, variables)
+            migrate(self._home, self._servers, variables)
         variables["STEPWELL_DEMO_SHOP"] = f"http://{HOST}:{shop.getsockname()[1]}"
         with phase("Starting web, workers and beat"):
             self._product.start(product.shop(self._home, variables, shop))

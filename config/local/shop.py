@@ -1,6 +1,7 @@
 """The other side of the demo: a small shop and CRM on this machine, for workflows to call.
 
-GET  /orders/<id>   an order; 404 for an id that starts with "no"
+GET  /orders/<id>   an order; 404 for an id that starts with "no"; 503 every other time
+                    for an id that starts with "busy"
 POST /crm/orders    stores an order; the same Idempotency-Key gets the same answer again
 GET  /slow?ms=<n>   answers after n milliseconds, at most 10,000
 """
@@ -22,11 +23,20 @@ MAX_DELAY = 10_000  # milliseconds
 
 
 class Orders:
-    """What the CRM has stored, by idempotency key."""
+    """What the CRM has stored, by idempotency key, and which orders were asked for in vain."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._stored: dict[str, dict[str, object]] = {}
+        self._put_off: set[str] = set()
+
+    def is_busy(self, order_id: str) -> bool:
+        """Whether this request is put off; every other one is, so that each run shows a retry."""
+        if not order_id.startswith("busy"):
+            return False
+        with self._lock:
+            self._put_off ^= {order_id}
+            return order_id in self._put_off
 
     def store(self, key: str, order: object) -> tuple[HTTPStatus, dict[str, object]]:
         with self._lock:
@@ -74,6 +84,9 @@ class Handler(BaseHTTPRequestHandler):
     def _order(self, order_id: str) -> None:
         if order_id.startswith("no"):
             self._answer(HTTPStatus.NOT_FOUND, {"error": f"no order {order_id}"})
+            return
+        if ORDERS.is_busy(order_id):
+            self._answer(HTTPStatus.SERVICE_UNAVAILABLE, {"error": "busy, ask again"})
             return
         lines = [{"sku": "STEP-1", "quantity": 2, "price": 1900}]
         self._answer(

@@ -64,13 +64,15 @@ def test_a_database_without_its_owner_is_refused_with_what_to_run(place: Home) -
 
 
 def test_a_failed_migration_says_why(place: Home) -> None:
+    place.log("migrate").parent.mkdir()
     servers = Servers.missing(place, {})
     with pytest.raises(RunnerError, match="could not be migrated"):
-        migrations.migrate(servers, {"DJANGO_SETTINGS_MODULE": "no.such.settings"})
+        migrations.migrate(place, servers, {"DJANGO_SETTINGS_MODULE": "no.such.settings"})
+    assert "No module named" in place.log("migrate").read_text()
 
 
 def test_what_was_migrated_is_not_migrated_again(place: Home) -> None:
     place.postgres.mkdir()
     servers = Servers.missing(place, {})
     (place.postgres / "migrated").write_text(migrations.digest())
-    migrations.migrate(servers, {"DJANGO_SETTINGS_MODULE": "no.such.settings"})
+    migrations.migrate(place, servers, {"DJANGO_SETTINGS_MODULE": "no.such.settings"})
