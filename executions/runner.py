@@ -71,7 +71,12 @@ def _try(
     mark_sending: Callable[[JSON], bool],
 ) -> _Rendered:
     step, step_type = claim.step, claim.run.plan.step_type(claim.key)
-    names = {**claim.run.names(), "secrets": placeholders.names, "vars": given.variables}
+    reads = claim.run.plan.reads[claim.key]
+    names = {
+        **claim.run.names(reads),
+        "secrets": placeholders.names,
+        "vars": given.variables,
+    }
     rendered: JSON = None
     repeatable = True
 

@@ -9,7 +9,7 @@ from typing import TypedDict
 from uuid import UUID
 
 from executions.engine import StepState
-from executions.plan import Plan
+from executions.plan import Plan, Reads
 from executions.states import ExecutionStatus
 from workflows.definition import JSON, Step
 from workflows.steps.base import Result
@@ -23,9 +23,12 @@ class StepFacts(TypedDict):
     error: JSON
 
 
+_NOTHING_YET = StepFacts(output=None, outcome=None, error=None)
+
+
 @dataclass
 class Run:
-    """What this worker knows of an execution. `states` is true as long as `seq` is its last event."""
+    """What this worker knows of a run. `states` is true as long as `seq` is its last event."""
 
     tenant_id: UUID
     execution_id: UUID
@@ -39,11 +42,11 @@ class Run:
     tenant: dict[str, JSON]
     facts: dict[str, StepFacts] = field(default_factory=dict)
 
-    def names(self) -> dict[str, object]:
-        """What every template of the run may read."""
+    def names(self, reads: Reads) -> dict[str, object]:
+        """What templates of the run may read. A step that has not ended has no results yet."""
         return {
             "trigger": self.trigger,
-            "steps": self.facts,
+            "steps": {**dict.fromkeys(reads.steps, _NOTHING_YET), **self.facts},
             "execution": self.execution,
             "tenant": self.tenant,
         }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-# Tenants with claimable steps by a loose index scan, those with the fewest running steps first;
+# Tenants with steps that are due, by a loose index scan, those with the fewest running steps first;
 # of each the oldest steps. An execution that another worker has locked is passed over.
 PICK = """
 WITH RECURSIVE ready AS (
@@ -18,7 +18,10 @@ WITH RECURSIVE ready AS (
          (SELECT count(*) FROM executions_steprun r
           WHERE r.tenant_id = ready.tenant_id AND r.status = 'running') AS running,
          random() AS tie
-  FROM ready WHERE ready.tenant_id IS NOT NULL
+  FROM ready
+  WHERE EXISTS (SELECT 1 FROM executions_steprun s
+                WHERE s.tenant_id = ready.tenant_id AND s.status IN ('queued', 'retrying')
+                  AND s.due_at <= now())
   ORDER BY running, tie LIMIT 4
 )
 SELECT e.id, e.tenant_id, e.version_id, e.trigger, e.created_at,
@@ -156,11 +159,13 @@ WITH gate AS (
 SELECT 1 FROM gate
 """
 
+# A step goes back to queued when its worker was lost: that try does not count.
 RECORD = f"""
 WITH gate AS (
   UPDATE executions_steprun
   SET status = %(step_status)s, outcome = %(outcome)s, input = coalesce(%(input)s::jsonb, input),
       output = %(output)s, error = %(error)s, attempts = attempts || %(attempt)s::jsonb,
+      attempt = attempt - (%(step_status)s::varchar = 'queued')::int,
       due_at = CASE WHEN %(delay)s::float8 IS NOT NULL
         THEN now() + make_interval(secs => %(delay)s::float8) END,
       lease_until = NULL, worker_id = NULL,

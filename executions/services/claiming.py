@@ -12,7 +12,7 @@ from executions.models import StepRun
 from executions.plan import Reads
 from executions.runs import Claim, Run, Settings, StepFacts
 from executions.services.plans import plan_of
-from executions.states import ExecutionStatus, StepStatus
+from executions.states import STEP_ENDED, ExecutionStatus, StepStatus
 from executions.transitions import Picked, Taken
 from tenants import scope
 from tenants import services as tenant_services
@@ -92,12 +92,18 @@ def gather(claim: Claim) -> Settings:
 
 
 def fetch_facts(run: Run, reads: Reads) -> None:
-    """Fetch the results of other steps into `run.facts`, in the open tenant scope."""
+    """Fetch the results of other steps into `run.facts`, in the open tenant scope.
+
+    Only of those that have ended: what is kept must never change.
+    """
     missing = reads.steps - run.facts.keys()
     if not missing:
         return
     rows = StepRun.objects.filter(
-        tenant_id=run.tenant_id, execution_id=run.execution_id, key__in=missing
+        tenant_id=run.tenant_id,
+        execution_id=run.execution_id,
+        status__in=STEP_ENDED,
+        key__in=missing,
     ).values_list("key", "outcome", "output", "error")
     for key, outcome, output, error in rows:
         run.facts[key] = StepFacts(output=output, outcome=outcome, error=error)

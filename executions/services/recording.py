@@ -6,7 +6,7 @@ with the next step of the same run, so a chain costs one commit a step and no me
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import SystemRandom
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from executions.services.settling import settle
 from executions.states import EXECUTION_ENDED, STEP_ENDED, ExecutionStatus, StepStatus, check_step
 from executions.transitions import Move, NewEvent, StepEnd
 from tenants import scope
+from tenants.scope import Pipeline, Rows
 from workflows.definition import JSON
 from workflows.steps.base import Done, Error, Failed, Wait
 
@@ -48,9 +49,7 @@ def record(claim: Claim, attempt: Attempt, worker_id: UUID) -> Claim | None:
         if locked[1] != run.seq:
             rows = transitions.states(pipe, run.tenant_id, run.execution_id)
             run.states, run.seq = states_of(rows.fetchall()), locked[1]
-        remember(run, claim.key, ending)
-        move = settle(run, ending.events, worker_id=worker_id)
-        recorded = transitions.record(pipe, ending.step, move)
+        recorded, move = write(pipe, claim, ending, worker_id=worker_id)
     if recorded.fetchone() is None:
         return None
     after_commit(move)
@@ -64,8 +63,21 @@ def record(claim: Claim, attempt: Attempt, worker_id: UUID) -> Claim | None:
     )
 
 
-def remember(run: Run, key: str, ending: Ending) -> None:
-    """Take a step's ending into what this worker knows of the run."""
+def write(
+    pipe: Pipeline, claim: Claim, ending: Ending, *, worker_id: UUID | None
+) -> tuple[Rows, Move]:
+    """Write a step's ending and what follows from it; no row comes back if the lease is lost."""
+    step = ending.step
+    _remember(claim.run, claim.key, ending)
+    move = settle(claim.run, ending.events, worker_id=worker_id)
+    if claim.key in move.cancelled:
+        # Called off before it could be tried again. A statement changes a row only once.
+        step = replace(step, status=StepStatus.CANCELLED, ended=True, delay=None)
+        move = replace(move, cancelled=[key for key in move.cancelled if key != claim.key])
+    return transitions.record(pipe, step, move), move
+
+
+def _remember(run: Run, key: str, ending: Ending) -> None:
     run.states[key] = ending.state
     if ending.state.status in STEP_ENDED:
         end = ending.step

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from executions import transitions
@@ -16,8 +16,7 @@ from executions.models import Execution, StepRun, Worker
 from executions.runs import Attempt, Claim, Run
 from executions.services.claiming import states_of
 from executions.services.plans import plan_of
-from executions.services.recording import after_commit, ending_of, remember
-from executions.services.settling import settle
+from executions.services.recording import after_commit, ending_of, write
 from executions.services.starting import new_step
 from executions.states import (
     EXECUTION_ENDED,
@@ -43,68 +42,54 @@ class LostStep:
     step_id: UUID
     key: str
     fence: int
-    attempt: int
-    claims: int
-    started_at: datetime | None
-    sent_at: datetime | None
 
 
 def lost_steps() -> list[LostStep]:
     """Running steps that nobody runs any more, over all tenants."""
+    with scope.operator("the sweeper looks for lost leases"):
+        rows = _lost().order_by("lease_until")
+        found = rows.values_list("tenant_id", "execution_id", "id", "key", "fence")[:BATCH]
+        return [LostStep(*row) for row in found]
+
+
+def _lost() -> QuerySet[StepRun]:
     alive = Worker.objects.filter(
         id=OuterRef("worker_id"),
         seen_at__gt=Now() - timedelta(seconds=settings.WORKER_LOST_SECONDS),
     )
-    with scope.operator("the sweeper looks for lost leases"):
-        rows = (
-            StepRun.objects.filter(status=StepStatus.RUNNING)
-            .filter(Q(lease_until__lt=Now()) | ~Exists(alive))
-            .order_by("lease_until")
-            .values_list(
-                "tenant_id",
-                "execution_id",
-                "id",
-                "key",
-                "fence",
-                "attempt",
-                "claims",
-                "started_at",
-                "sent_at",
-            )[:BATCH]
-        )
-        return [LostStep(*row) for row in rows]
+    return StepRun.objects.filter(status=StepStatus.RUNNING).filter(
+        Q(lease_until__lt=Now()) | ~Exists(alive)
+    )
 
 
 def release(lost: LostStep) -> bool:
-    """Take a lost step from its dead worker: queue it again, or park or fail it. False: too late."""
+    """Take a step from its dead worker: queue it again, or park or fail it. False: too late."""
     with scope.tenant(lost.tenant_id), scope.pipeline() as pipe:
         run = _lock_run(pipe, lost.tenant_id, lost.execution_id)
         if run is None:
             return False
-        claim = Claim(run, lost.step_id, lost.key, lost.fence, lost.attempt)
-        ending = ending_of(claim, _lost_attempt(lost))
-        remember(run, lost.key, ending)
-        move = settle(run, ending.events, worker_id=None)
-        recorded = transitions.record(pipe, ending.step, move)
-    if recorded.fetchone() is None:
-        return False
+        # The row is locked too: whether its call was sent must not change any more.
+        rows = _lost().select_for_update(of=("self",))
+        row = rows.filter(id=lost.step_id, fence=lost.fence).first()
+        if row is None:
+            return False
+        claim = Claim(run, row.id, row.key, row.fence, row.attempt)
+        _, move = write(pipe, claim, ending_of(claim, _lost_attempt(claim, row)), worker_id=None)
     after_commit(move)
     return True
 
 
-def _lost_attempt(lost: LostStep) -> Attempt:
-    if lost.claims >= settings.MAX_CLAIMS:
-        message = f"Its worker was lost {lost.claims} times."
-        error = Error("poison", message, sent=lost.sent_at is not None)
+def _lost_attempt(claim: Claim, row: StepRun) -> Attempt:
+    sent = row.sent_at is not None
+    times = row.claims - row.attempt + 1  # a try that was lost is not counted as one
+    parks = sent and claim.step.on_unknown != "retry"
+    if times >= settings.MAX_CLAIMS and not parks:
+        error = Error("poison", f"Its worker was lost {times} times.", sent=sent)
     else:
-        error = Error("lost", "Its worker was lost.", sent=lost.sent_at is not None)
+        error = Error("lost", "Its worker was lost.", sent=sent)
     # What must not be repeated says so before it is sent; the rest can do no harm.
-    return Attempt(
-        Failed(error),
-        lost.started_at or datetime.now(UTC),
-        elapsed_ms=0,
-        repeatable=lost.sent_at is None,
-    )
+    started_at = row.started_at or datetime.now(UTC)
+    return Attempt(Failed(error), started_at, elapsed_ms=0, repeatable=not sent)
 
 
 def overdue() -> list[tuple[UUID, UUID]]:

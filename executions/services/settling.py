@@ -105,7 +105,7 @@ def _outcome(run: Run, status: ExecutionStatus) -> tuple[ExecutionStatus, JSON, 
 def _output(run: Run) -> tuple[ExecutionStatus, JSON, JSON]:
     fetch_facts(run, run.plan.output_reads)
     try:
-        output = expressions.render(run.plan.definition.output, run.names())
+        output = expressions.render(run.plan.definition.output, run.names(run.plan.output_reads))
     except expressions.ExpressionError as error:
         facts: JSON = {"kind": "expression", "message": f"output: {error.message}"}
         return ExecutionStatus.FAILED, None, facts
