@@ -144,7 +144,12 @@ def pipeline() -> Iterator[Pipeline]:
 
 @contextmanager
 def pipelined_transaction() -> Iterator[Pipeline]:
-    """A transaction of the hot path, without a scope yet: `enter_tenant` or `enter_operator`."""
+    """A transaction of the hot path, without a scope yet: `enter_tenant` or `enter_operator`.
+
+    Raises ScopeError inside a scope, which it would swap for another behind its back.
+    """
+    if _current.get() is not None:
+        raise ScopeError("a scope is open: its statements go through pipeline()")
     connection.ensure_connection()
     raw = cast("psycopg.Connection[Any]", connection.connection)
     with raw.pipeline(), raw.transaction():

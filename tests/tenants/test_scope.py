@@ -197,6 +197,13 @@ def test_a_pipeline_enters_a_tenant_and_the_operator(acme: UUID, globex: UUID) -
         assert (everyone.fetchone(), one.fetchone()) == ((2,), (1,))
 
 
+def test_a_pipelined_transaction_does_not_swap_an_open_scope(acme: UUID) -> None:
+    with scope.tenant(acme):
+        with pytest.raises(ScopeError, match="scope is open"), scope.pipelined_transaction():
+            pytest.fail("the scope could be swapped")
+        assert seen() == ["acme"]
+
+
 # --- Connections that are used again -----------------------------------------------------------
 
 
