@@ -31,6 +31,11 @@ def test_an_order_is_found(port: int) -> None:
     assert answer.json()["id"] == "1001"
 
 
+def test_a_busy_order_is_answered_every_other_time(port: int) -> None:
+    statuses = [loopback.request(port, "GET", "/orders/busy-1").status for _ in range(4)]
+    assert statuses == [503, 200, 503, 200]
+
+
 @pytest.mark.parametrize("path", ["/orders/none", "/elsewhere"])
 def test_what_does_not_exist_is_not_found(port: int, path: str) -> None:
     assert loopback.request(port, "GET", path).status == 404

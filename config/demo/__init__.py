@@ -1,0 +1,1 @@
+"""What `make run` puts into an empty database: people, workflows and a webhook endpoint to try."""

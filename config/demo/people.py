@@ -1,0 +1,62 @@
+"""Who is in the demo: the tenant `acme` with one of each role, a stranger, and the staff."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tenants import scope
+from tenants.models import Membership, Tenant, User
+from tenants.roles import Role
+
+
+@dataclass(frozen=True)
+class Person:
+    """`role` is what the terminal calls them; `tenant` is a slug, None for the staff."""
+
+    role: str
+    email: str
+    tenant: str | None = None
+    member_as: Role = Role.OWNER
+
+
+PEOPLE = (
+    Person("owner", "owner@acme.example", "acme", Role.OWNER),
+    Person("editor", "editor@acme.example", "acme", Role.EDITOR),
+    Person("operator", "operator@acme.example", "acme", Role.OPERATOR),
+    Person("viewer", "viewer@acme.example", "acme", Role.VIEWER),
+    Person("stranger", "mallory@globex.example", "globex", Role.OWNER),
+    Person("staff", "staff@stepwell.example"),
+)
+NAMES = {"acme": "Acme Ltd", "globex": "Globex Ltd"}
+
+
+def ensure(passwords: Mapping[str, str]) -> Tenant:
+    """Make whoever is missing and give each their password back. Returns the tenant `acme`."""
+    with scope.operator("the demo makes two tenants"):
+        tenants = {
+            slug: Tenant.objects.get_or_create(slug=slug, defaults={"name": name})[0]
+            for slug, name in NAMES.items()
+        }
+        for person in PEOPLE:
+            user = _user(person, passwords[person.email])
+            if person.tenant:
+                _join(tenants[person.tenant], user, person.member_as)
+    return tenants["acme"]
+
+
+def _user(person: Person, password: str) -> User:
+    user = User.objects.filter(email=person.email).first()
+    if user is None:
+        if person.tenant is None:
+            return User.objects.create_superuser(person.email, password)
+        return User.objects.create_user(person.email, password)
+    if not user.check_password(password):
+        user.set_password(password)
+        user.save(update_fields=["password"])
+    return user
+
+
+def _join(tenant: Tenant, user: User, role: Role) -> None:
+    with scope.tenant(tenant.id):
+        Membership.objects.get_or_create(tenant=tenant, user=user, defaults={"role": role})
