@@ -177,13 +177,15 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 STATIC_URL = "/static/"
-STATIC_ROOT = env.path("STEPWELL_STATIC_ROOT", BASE_DIR / "staticfiles")
+_collected = env.path("STEPWELL_STATIC_ROOT", BASE_DIR / "staticfiles")
+# Where nothing is collected, WhiteNoise serves from the sources (and would warn of an empty root).
+STATIC_ROOT = _collected if _collected.is_dir() or "collectstatic" in sys.argv else None
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
-WHITENOISE_USE_FINDERS = not STATIC_ROOT.is_dir()
+WHITENOISE_USE_FINDERS = STATIC_ROOT is None
 # One byte more than a webhook may have, so that our own answer (413) is given, not Django's (400).
 MAX_PAYLOAD_BYTES = environment.int("STEPWELL_MAX_PAYLOAD_BYTES", default=1_048_576)
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_PAYLOAD_BYTES + 1

@@ -5,12 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from celery import shared_task
-from celery.signals import worker_ready, worker_shutdown
+from celery.signals import beat_init, worker_init, worker_ready, worker_shutdown
 
 from executions import dispatch, sweeper
 from executions.process import WorkerProcess
+from tenants.checks import refuse_unsafe_database
 
 process = WorkerProcess()
+
+
+@worker_init.connect
+@beat_init.connect
+def _check(**_: Any) -> None:
+    refuse_unsafe_database()
 
 
 @worker_ready.connect
