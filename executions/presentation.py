@@ -17,11 +17,12 @@ from executions import excerpts
 from executions.engine import StepState
 from executions.excerpts import Excerpt
 from executions.models import Execution, StepRun
-from executions.picture import Picture, picture
+from executions.picture import draw
 from executions.plan import Plan
 from executions.services.plans import plan_of
 from executions.states import EXECUTION_ENDED, ExecutionStatus, StepStatus
 from executions.timeline import Bar, Timing, bars, span
+from workflows.picture import Picture
 
 TRIES_SHOWN = 64_000  # characters of JSON; longer records of tries are left to the API
 
@@ -86,7 +87,7 @@ def present(execution_id: UUID, changed: Collection[str | None] | None = None) -
         note=_execution_note(execution, states),
         took=span((end - (execution.started_at or execution.created_at)).total_seconds()),
         steps=tuple(views),
-        picture=picture(execution.version_id, states) if plan else None,
+        picture=draw(execution.version_id, states) if plan else None,
         output=excerpts.of(execution, "output"),
     )
 

@@ -5,7 +5,7 @@ A connection lives long, a scope never does: each read is a transaction of its o
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
@@ -16,8 +16,10 @@ from tenants.principals import Principal
 
 # What ASGI calls a scope; here that word is the tenants'.
 Connection = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+
+App = Callable[[Connection, Receive, Send], Awaitable[None]]
 
 BEARER = "bearer "
 

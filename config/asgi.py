@@ -1,0 +1,20 @@
+"""`live`: sockets and event streams; locally also everything else."""
+
+from __future__ import annotations
+
+import os
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+django = get_asgi_application()  # before the imports below, which need the app registry
+
+from channels.auth import AuthMiddlewareStack  # noqa: E402
+from channels.routing import ProtocolTypeRouter  # noqa: E402
+from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
+
+from executions import routing  # noqa: E402
+
+sockets = AllowedHostsOriginValidator(AuthMiddlewareStack(routing.sockets))
+
+application = ProtocolTypeRouter({"http": routing.Streams(otherwise=django), "websocket": sockets})

@@ -1,0 +1,39 @@
+"""What a page knows of who asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar, cast
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+
+from tenants.models import User
+from tenants.principals import Principal
+from tenants.roles import Permission
+
+
+class MemberRequest(HttpRequest):
+    """For a tenant's page: `TenantMiddleware` found the member and opened the scope."""
+
+    principal: Principal
+    user: User
+
+
+View = TypeVar("View", bound=Callable[..., HttpResponse])
+
+
+def needs(permission: Permission) -> Callable[[View], View]:
+    """Show a page only to members whose role has the permission; to others 403."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def allowed(request: MemberRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if not request.principal.may(permission):
+                raise PermissionDenied
+            return view(request, *args, **kwargs)
+
+        return cast("View", allowed)
+
+    return decorate

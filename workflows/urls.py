@@ -1,0 +1,16 @@
+from __future__ import annotations
+
+from django.urls import path
+
+from workflows import views
+
+app_name = "workflows"
+urlpatterns = [
+    path("t/<slug:tenant_slug>/workflows/", views.listing, name="list"),
+    path("t/<slug:tenant_slug>/workflows/<slug:slug>/", views.detail, name="detail"),
+    path(
+        "t/<slug:tenant_slug>/workflows/<slug:slug>/versions/<int:number>/",
+        views.version,
+        name="version",
+    ),
+]

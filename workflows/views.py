@@ -1,0 +1,60 @@
+"""A tenant's workflows: the list, and what one of them is."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from tenants.access import MemberRequest, needs
+from tenants.roles import Permission
+from workflows import documents, picture, services
+
+VERSIONS = 10
+RUNS = 8
+
+
+@require_safe
+@needs(Permission.VIEW)
+def listing(request: MemberRequest) -> HttpResponse:
+    """A tenant's live workflows."""
+    context = {"workflows": services.listed(), "may_run": request.principal.may(Permission.RUN)}
+    return render(request, "workflows/list.html", context)
+
+
+@require_safe
+@needs(Permission.VIEW)
+def detail(request: MemberRequest, slug: str) -> HttpResponse:
+    """A workflow: its graph, its versions, how it is reached, its latest runs."""
+    workflow = services.find(slug=slug)
+    shown = workflow.current.definition if workflow.current else workflow.draft
+    changed = workflow.current is None or workflow.current.definition != workflow.draft
+    found = services.problems(tenant_id=workflow.tenant_id, definition=workflow.draft)
+    context = {
+        "workflow": workflow,
+        "picture": picture.plain(shown),
+        "changed": changed,
+        "problems": found if changed else [],
+        "versions": workflow.versions.select_related("published_by").defer("definition")[:VERSIONS],
+        "endpoints": workflow.endpoints.all(),
+        "public_url": settings.PUBLIC_URL,
+        "executions": workflow.executions.defer("trigger", "output", "error")[:RUNS],
+        "may_run": request.principal.may(Permission.RUN) and workflow.current is not None,
+    }
+    return render(request, "workflows/detail.html", context)
+
+
+@require_safe
+@needs(Permission.VIEW)
+def version(request: MemberRequest, slug: str, number: int) -> HttpResponse:
+    """A published version: its graph and its definition as YAML."""
+    workflow = services.find(slug=slug)
+    found = services.find_version(workflow=workflow, number=number)
+    context = {
+        "workflow": workflow,
+        "version": found,
+        "picture": picture.plain(found.definition),
+        "text": documents.dumps_yaml(found.definition),
+    }
+    return render(request, "workflows/version.html", context)
