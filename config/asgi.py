@@ -14,7 +14,9 @@ from channels.routing import ProtocolTypeRouter  # noqa: E402
 from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 
 from executions import routing  # noqa: E402
+from tenants.checks import refuse_unsafe_database  # noqa: E402
 
+refuse_unsafe_database()
 sockets = AllowedHostsOriginValidator(AuthMiddlewareStack(routing.sockets))
 
 application = ProtocolTypeRouter({"http": routing.Streams(otherwise=django), "websocket": sockets})
