@@ -26,14 +26,14 @@ class WorkerProcess:
 
     def __init__(self) -> None:
         self.id: UUID | None = None
+        self._leaving = Event()
         self._stopping = Event()
         self._unheard = 0  # passes in a row with work that no thread of ours was woken for
         self._spare = ThreadPoolExecutor(SPARE_THREADS, thread_name_prefix="spare")
         self._threads: list[Thread] = []
 
     def start(self) -> None:
-        """Enter the process in the database and start its threads."""
-        self.id = services.register(f"{socket.gethostname()}:{os.getpid()}")
+        """Start the threads; the first beat enters the process in the database."""
         for name, act, seconds in (
             ("beat", self._beat, settings.WORKER_BEAT_SECONDS),
             ("sweeper", self._sweep, settings.SWEEP_SECONDS),
@@ -42,8 +42,13 @@ class WorkerProcess:
             thread.start()
             self._threads.append(thread)
 
+    def wind_down(self) -> None:
+        """Take no further step; those in hand are finished and recorded."""
+        self._leaving.set()
+
     def stop(self) -> None:
         """Leave: called when no step of ours runs any more."""
+        self.wind_down()
         self._stopping.set()
         self._spare.shutdown(wait=True, cancel_futures=True)
         for thread in self._threads:
@@ -54,11 +59,13 @@ class WorkerProcess:
     def drain(self) -> None:
         """Work until nothing is ready."""
         if self.id is not None:
-            worker.drain(self.id)
+            worker.drain(self.id, self._leaving.is_set)
 
     def _repeat(self, act: Callable[[], None], seconds: float) -> None:
         # Jitter keeps the processes of a deployment from asking Postgres all at once.
-        while not self._stopping.wait(seconds * random.uniform(0.8, 1.2)):  # noqa: S311 - no secret
+        wait = 0.0
+        while not self._stopping.wait(wait):
+            wait = seconds * random.uniform(0.8, 1.2)  # noqa: S311 - no secret
             try:
                 act()
             except worker.AWAY as error:
@@ -70,8 +77,8 @@ class WorkerProcess:
         connection.close()
 
     def _beat(self) -> None:
-        if self.id is not None and not services.beat(self.id):
-            # Silent for a day and forgotten: what we held is long released, so begin anew.
+        # A worker that was silent for a day is forgotten, and what it held is long released.
+        if self.id is None or not services.beat(self.id):
             self.id = services.register(f"{socket.gethostname()}:{os.getpid()}")
 
     def _sweep(self) -> None:

@@ -18,6 +18,7 @@ from executions.runs import Attempt, Claim, LogLine, Settings, Skip
 from executions.world import SecretsClient, StepWorld
 from workflows import expressions
 from workflows.definition import JSON
+from workflows.problems import dotted
 from workflows.steps.base import ConfigError, Done, Error, Failed, Result
 
 log = structlog.get_logger(__name__)
@@ -90,16 +91,18 @@ def _try(
         idempotency_key=f"{claim.run.execution_id}.{claim.key}",
         lines=lines,
     )
+    field = "when"
     try:
         if step.when is not None and not _guard(step.when, names):
             return _Rendered(Skip())
+        field = "with"
         rendered = expressions.render(step.config, names)
         config = step_type.load(rendered if isinstance(rendered, dict) else {})
         repeatable = step.idempotent is True or step_type.repeatable(config)
         return _Rendered(step_type.run(config, world), rendered, repeatable)
     except expressions.ExpressionError as error:
-        where = ".".join(str(part) for part in ("with", *error.path)) if rendered is None else ""
-        return _Rendered(Failed(Error("expression", f"{where}: {error.message}".lstrip(": "))))
+        where = dotted((field, *error.path))
+        return _Rendered(Failed(Error("expression", f"{where}: {error.message}")))
     except ConfigError as error:
         return _Rendered(Failed(Error("config", str(error))), rendered)
     except LeaseLostError:
@@ -113,7 +116,7 @@ def _try(
 def _guard(source: str, names: dict[str, object]) -> bool:
     value = expressions.parse(source).evaluate(names)
     if not isinstance(value, bool):
-        raise ConfigError(f"when: This must be true or false, not {type(value).__name__}.")
+        raise ConfigError("when: This must be true or false.")
     return value
 
 

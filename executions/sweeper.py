@@ -6,11 +6,14 @@ a pass finds it changes under the lock of the execution and only if it is still 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from uuid import UUID
 
 import structlog
 
-from executions import dispatch, services
+from executions import dispatch, services, worker
 
 log = structlog.get_logger(__name__)
 
@@ -26,10 +29,23 @@ class Swept:
 def sweep() -> Swept:
     """Make one pass."""
     for lost in services.lost_steps():
-        if services.release(lost):
-            log.info("a lost step was released", execution=str(lost.execution_id), step=lost.key)
+        with _alone("release", lost.execution_id):
+            if services.release(lost):
+                log.info("released a lost step", execution=str(lost.execution_id), step=lost.key)
     for tenant_id, execution_id in services.overdue():
-        services.time_out(tenant_id, execution_id)
+        with _alone("time out", execution_id):
+            services.time_out(tenant_id, execution_id)
     services.forget_workers()
     ready = services.ready_steps(most=dispatch.ENOUGH)
     return Swept(ready, woken=dispatch.wake(ready))
+
+
+@contextmanager
+def _alone(what: str, execution_id: UUID) -> Iterator[None]:
+    """An execution that cannot be mended must not keep the pass from the others."""
+    try:
+        yield
+    except worker.AWAY:
+        raise
+    except Exception:
+        log.exception("an execution could not be mended", what=what, execution=str(execution_id))

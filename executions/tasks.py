@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from celery import shared_task
-from celery.signals import beat_init, worker_init, worker_ready, worker_shutdown
+from celery.signals import beat_init, worker_init, worker_shutdown, worker_shutting_down
 
 from executions import dispatch, sweeper
 from executions.process import WorkerProcess
@@ -20,9 +20,15 @@ def _check(**_: Any) -> None:
     refuse_unsafe_database()
 
 
-@worker_ready.connect
+# Not worker_ready, which waits for the broker: a worker works without it too.
+@worker_init.connect
 def _enter(**_: Any) -> None:
     process.start()
+
+
+@worker_shutting_down.connect
+def _wind_down(**_: Any) -> None:
+    process.wind_down()
 
 
 @worker_shutdown.connect

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
 from threading import Lock
 from typing import TypeVar
@@ -11,15 +12,17 @@ from uuid import UUID
 
 import psycopg
 import structlog
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import InterfaceError, OperationalError, connection
 
 from executions import runner, services
 from executions.runs import Attempt, Claim
+from tenants.keyring import KeyRingError
+from workflows.steps.base import Error, Failed
 
 log = structlog.get_logger(__name__)
 
 # Django wraps the errors of its own queries; those of the hot path come as they are.
-AWAY = (DatabaseError, InterfaceError, psycopg.Error)
+AWAY = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
 RECORD_SECONDS = (
     10.0  # how long a result is kept while Postgres is away; less than a lease's margin
 )
@@ -34,15 +37,20 @@ def draining() -> int:
     return _draining
 
 
-def drain(worker_id: UUID) -> None:
-    """Work until nothing is ready. A database that is away ends it: the sweeper starts the next."""
+def drain(worker_id: UUID, leaving: Callable[[], bool] = lambda: False) -> None:
+    """Work until nothing is ready, or until `leaving` says to take no further step.
+
+    A database that is away ends it: the sweeper starts the next.
+    """
     global _draining
     with _counting:
         _draining += 1
     try:
-        claim = services.claim(worker_id)
-        while claim is not None:
-            claim = _step(claim, worker_id) or services.claim(worker_id)
+        claim: Claim | None = None
+        while claim is not None or not leaving():
+            if claim is None and (claim := services.claim(worker_id)) is None:
+                break
+            claim = _step(claim, worker_id, leaving)
     except AWAY as error:
         log.warning("the database is away", error=type(error).__name__)
         connection.close()
@@ -51,16 +59,25 @@ def drain(worker_id: UUID) -> None:
             _draining -= 1
 
 
-def _step(claim: Claim, worker_id: UUID) -> Claim | None:
-    given = services.gather(claim)
+def _step(claim: Claim, worker_id: UUID, leaving: Callable[[], bool]) -> Claim | None:
     try:
-        attempt = runner.run(claim, given, partial(services.mark_sending, claim))
+        attempt = _try(claim)
     except runner.LeaseLostError:
         return None
-    return _insist(partial(_record, claim, attempt, worker_id))
+    return _insist(partial(_record, claim, attempt, None if leaving() else worker_id))
 
 
-def _record(claim: Claim, attempt: Attempt, worker_id: UUID) -> Claim | None:
+def _try(claim: Claim) -> Attempt:
+    try:
+        given = services.gather(claim)
+    except KeyRingError as error:
+        log.error("a secret cannot be opened", step=claim.key, reason=str(error))
+        unreadable = Error("config", "A secret of this step cannot be opened. Store it anew.")
+        return Attempt(Failed(unreadable), datetime.now(UTC), elapsed_ms=0)
+    return runner.run(claim, given, partial(services.mark_sending, claim))
+
+
+def _record(claim: Claim, attempt: Attempt, worker_id: UUID | None) -> Claim | None:
     try:
         return services.record(claim, attempt, worker_id)
     except AWAY:

@@ -34,8 +34,10 @@ class Ending:
     events: list[NewEvent] = field(default_factory=list)
 
 
-def record(claim: Claim, attempt: Attempt, worker_id: UUID) -> Claim | None:
+def record(claim: Claim, attempt: Attempt, worker_id: UUID | None) -> Claim | None:
     """Record a try; returns the run's next step, leased to this worker, if one is ready.
+
+    Without a worker the next step is left to others.
 
     If the lease was lost meanwhile, another has the step: the result is dropped.
     """
