@@ -1,0 +1,205 @@
+"""Webhook endpoints over the API, and the secrets that are made there."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from django.conf import settings
+from django.utils.dateparse import parse_datetime
+
+from tenants import scope, services
+from tenants.roles import Role
+from tests.callers import Caller, owner_of
+from tests.workflows.definitions import document, step
+from webhooks import signatures
+from webhooks.models import Endpoint
+from webhooks.receive import secret_purpose
+
+DAY = 24 * 3600
+STRIPE_LIKE = {
+    "header": "X-Signature",
+    "timestamp_header": "X-Time",
+    "template": "{timestamp}.{body}",
+}
+
+
+@pytest.fixture
+def acme(db: None) -> Caller:
+    caller = owner_of("acme")
+    made = caller.post("workflows/", {"name": "flow", "definition": document(step("a"))})
+    assert made.status_code == 201
+    assert caller.post("workflows/flow/publish/").status_code == 201
+    return caller
+
+
+def created(caller: Caller, **body: object) -> dict[str, Any]:
+    answer = caller.post("endpoints/", {"workflow": "flow", **body})
+    assert answer.status_code == 201, answer.content
+    made: dict[str, Any] = answer.json()
+    return made
+
+
+def knock(url: str, secret: str, scheme: str = signatures.DEFAULT) -> int:
+    """Send a signed webhook; the status of the answer."""
+    body = b"{}"
+    signed = signatures.sign(
+        scheme, None, secret, body, delivery_id=uuid4().hex, timestamp=int(time.time())
+    )
+    path = url.removeprefix(settings.PUBLIC_URL)
+    status: int = Caller().post(path, body, **signed).status_code
+    return status
+
+
+def test_an_endpoint_shows_its_secret_once(acme: Caller) -> None:
+    answer = acme.post("endpoints/", {"workflow": "flow"})
+
+    assert answer.status_code == 201
+    assert answer["Cache-Control"] == "no-store"
+    made = answer.json()
+    secret = made.pop("secret")
+    assert secret.startswith("whsec_")
+    assert made["scheme"] == "standard-webhooks"
+    assert made["url"] == f"{settings.PUBLIC_URL}/hooks/{made['token']}/"
+    assert made["enabled"] is True
+    assert acme.get(answer["Location"]).json() == made
+    assert acme.get("endpoints/").json()["results"] == [made]
+
+
+def test_the_secret_is_kept_sealed_for_this_endpoint_only(acme: Caller) -> None:
+    made = created(acme)
+
+    with scope.tenant(acme.tenant_id):
+        sealed = bytes(Endpoint.objects.get(id=made["id"]).sealed_secret)
+    assert made["secret"].encode() not in sealed
+    purpose = secret_purpose(UUID(made["id"]))
+    assert services.unseal(acme.tenant_id, purpose, sealed) == made["secret"]
+
+
+def test_the_shown_secret_opens_the_shown_address(committed_db: None) -> None:
+    acme = owner_of("acme")
+    acme.post("workflows/", {"name": "flow", "definition": document(step("a"))})
+    acme.post("workflows/flow/publish/")
+    made = created(acme)
+
+    assert knock(made["url"], made["secret"]) == 202
+
+    renewed = acme.post(f"endpoints/{made['id']}/rotate/").json()
+    assert knock(made["url"], renewed["secret"]) == 202
+    assert knock(made["url"], made["secret"]) == 202
+    with scope.tenant(acme.tenant_id):
+        Endpoint.objects.update(previous_expires_at="2026-01-01T00:00:00Z")
+    assert knock(made["url"], made["secret"]) == 401
+    assert knock(made["url"], renewed["secret"]) == 202
+
+    acme.patch(f"endpoints/{made['id']}/", {"enabled": False})
+    assert knock(made["url"], renewed["secret"]) == 404
+
+
+def test_a_rotated_secret_is_new_and_the_old_one_good_for_a_day(acme: Caller) -> None:
+    made = created(acme)
+
+    answer = acme.post(f"endpoints/{made['id']}/rotate/")
+
+    assert answer.status_code == 200
+    renewed = answer.json()
+    assert renewed["secret"] != made["secret"]
+    assert renewed["token"] == made["token"]
+    until = parse_datetime(renewed["previous_expires_at"])
+    assert until is not None
+    assert until.timestamp() - time.time() == pytest.approx(DAY, abs=60)
+    assert "secret" not in acme.get(f"endpoints/{made['id']}/").json()
+
+
+def test_a_secret_may_be_given_where_the_provider_chooses_it(acme: Caller) -> None:
+    made = created(acme, scheme="github", secret="their own")
+    renewed = acme.post(f"endpoints/{made['id']}/rotate/", {"secret": "another"}).json()
+
+    assert (made["secret"], renewed["secret"]) == ("their own", "another")
+
+
+def test_the_generic_scheme_takes_options(acme: Caller) -> None:
+    made = created(acme, scheme="generic", options=STRIPE_LIKE)
+
+    assert made["options"]["header"] == "x-signature"
+    assert made["options"]["template"] == "{timestamp}.{body}"
+    assert made["options"]["encoding"] == "hex"
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "workflow"),
+        ({"workflow": "none"}, "workflow"),
+        ({"workflow": "flow", "scheme": "magic"}, "scheme"),
+        ({"workflow": "flow", "shceme": "github"}, "shceme"),
+        ({"workflow": "flow", "options": []}, "options"),
+        ({"workflow": "flow", "options": {"header": "x"}}, "options"),
+        ({"workflow": "flow", "scheme": "generic", "options": {"hdr": "x"}}, "options.hdr"),
+        ({"workflow": "flow", "scheme": "generic", "options": {"header": "a b"}}, "options.header"),
+        ({"workflow": "flow", "scheme": "generic", "options": {"template": "{id}"}}, "options"),
+        ({"workflow": "flow", "secret": "whsec_!!"}, "secret"),
+        ({"workflow": "flow", "scheme": "github", "secret": ""}, "secret"),
+    ],
+)
+def test_what_cannot_be_an_endpoint_is_refused(
+    acme: Caller, body: dict[str, object], field: str
+) -> None:
+    answer = acme.post("endpoints/", body)
+
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json()["errors"]] == [field]
+
+
+def test_a_scheme_without_secrets_has_nothing_to_rotate(acme: Caller) -> None:
+    made = created(acme, scheme="none")
+
+    assert made["secret"] == ""
+    assert acme.post(f"endpoints/{made['id']}/rotate/").status_code == 409
+
+
+def test_an_endpoint_is_deleted(acme: Caller) -> None:
+    made = created(acme)
+
+    assert acme.delete(f"endpoints/{made['id']}/").status_code == 204
+    assert acme.get(f"endpoints/{made['id']}/").status_code == 404
+
+
+ROUTES = [
+    ("GET", "endpoints/{}/", None),
+    ("PATCH", "endpoints/{}/", {"enabled": False}),
+    ("DELETE", "endpoints/{}/", None),
+    ("POST", "endpoints/{}/rotate/", {}),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body"), ROUTES)
+def test_another_tenants_endpoint_does_not_exist(
+    acme: Caller, method: str, path: str, body: object
+) -> None:
+    made = created(acme)
+    globex = owner_of("globex")
+
+    assert globex.send(method, path.format(made["id"]), body).status_code == 404
+    assert Caller().send(method, path.format(made["id"]), body).status_code == 401
+    assert acme.get(f"endpoints/{made['id']}/").json()["enabled"] is True
+
+
+def test_another_tenants_workflow_gets_no_endpoint(acme: Caller) -> None:
+    answer = owner_of("globex").post("endpoints/", {"workflow": "flow"})
+
+    assert answer.status_code == 422
+
+
+@pytest.mark.parametrize(("method", "path", "body"), ROUTES[1:])
+def test_an_operator_may_not_change_endpoints(
+    acme: Caller, method: str, path: str, body: object
+) -> None:
+    made = created(acme)
+
+    operator = acme.with_role(Role.OPERATOR)
+
+    assert operator.send(method, path.format(made["id"]), body).status_code == 403
+    assert operator.get(f"endpoints/{made['id']}/").status_code == 200
