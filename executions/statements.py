@@ -14,18 +14,21 @@ WITH RECURSIVE ready AS (
           ORDER BY s.tenant_id LIMIT 1)
   FROM ready WHERE ready.tenant_id IS NOT NULL
 ), fairest AS (
-  SELECT ready.tenant_id,
-         (SELECT count(*) FROM executions_steprun r
-          WHERE r.tenant_id = ready.tenant_id AND r.status = 'running') AS running,
-         random() AS tie
+  SELECT ready.tenant_id, working.steps, random() AS tie
   FROM ready
-  WHERE EXISTS (SELECT 1 FROM executions_steprun s
-                WHERE s.tenant_id = ready.tenant_id AND s.status IN ('queued', 'retrying')
-                  AND s.due_at <= now())
-  ORDER BY running, tie LIMIT 4
+  CROSS JOIN LATERAL (
+    SELECT FROM executions_steprun s
+    WHERE s.tenant_id = ready.tenant_id AND s.status IN ('queued', 'retrying')
+      AND s.due_at <= now()
+    LIMIT 1
+  ) AS due
+  CROSS JOIN LATERAL (
+    SELECT count(*) AS steps FROM executions_steprun r
+    WHERE r.tenant_id = ready.tenant_id AND r.status = 'running'
+  ) AS working
+  ORDER BY working.steps, tie LIMIT 4
 )
-SELECT e.id, e.tenant_id, e.version_id, e.trigger, e.created_at,
-       w.slug, v.number, t.slug, t.name
+SELECT e.id, e.tenant_id
 FROM fairest
 CROSS JOIN LATERAL (
   SELECT s.execution_id, s.due_at FROM executions_steprun s
@@ -34,10 +37,7 @@ CROSS JOIN LATERAL (
   ORDER BY s.due_at, s.id LIMIT 16
 ) AS candidate
 JOIN executions_execution e ON e.tenant_id = fairest.tenant_id AND e.id = candidate.execution_id
-JOIN workflows_workflow w ON w.id = e.workflow_id
-JOIN workflows_workflowversion v ON v.id = e.version_id
-JOIN tenants_tenant t ON t.id = e.tenant_id
-ORDER BY fairest.running, fairest.tie, candidate.due_at
+ORDER BY fairest.steps, fairest.tie, candidate.due_at
 LIMIT 1 FOR UPDATE OF e
 """
 PICK_UNLOCKED = f"{PICK} SKIP LOCKED"
@@ -80,8 +80,13 @@ WITH run AS (
          jsonb_build_object('attempt', taken.attempt), now()
   FROM moved, taken
 )
-SELECT taken.id, taken.key, taken.fence, taken.attempt, taken.claims, moved.last_seq
-FROM taken, moved
+SELECT taken.id, taken.key, taken.fence, taken.attempt, moved.last_seq,
+       e.version_id, e.trigger, e.created_at, w.slug, v.number, t.slug, t.name
+FROM taken CROSS JOIN moved
+JOIN executions_execution e ON e.id = %(execution)s
+JOIN workflows_workflow w ON w.id = e.workflow_id
+JOIN workflows_workflowversion v ON v.id = e.version_id
+JOIN tenants_tenant t ON t.id = e.tenant_id
 """
 
 LOCK = """

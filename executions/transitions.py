@@ -32,6 +32,16 @@ class Picked(NamedTuple):
 
     execution_id: UUID
     tenant_id: UUID
+
+
+class Taken(NamedTuple):
+    """A step run, now under our lease, and what its run is."""
+
+    step_id: UUID
+    key: str
+    fence: int
+    attempt: int
+    last_seq: int
     version_id: UUID
     trigger: str  # JSON
     created_at: datetime
@@ -39,17 +49,6 @@ class Picked(NamedTuple):
     version_number: int
     tenant_slug: str
     tenant_name: str
-
-
-class Taken(NamedTuple):
-    """A step run, now under our lease."""
-
-    step_id: UUID
-    key: str
-    fence: int
-    attempt: int
-    claims: int
-    last_seq: int
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from executions.engine import StepState
 from executions.models import StepRun
 from executions.plan import Reads
 from executions.runs import Claim, Run, Settings, StepFacts
-from executions.services.plans import plan_of
+from executions.services.plans import plan_for
 from executions.states import STEP_ENDED, ExecutionStatus, StepStatus
 from executions.transitions import Picked, Taken
 from tenants import scope
@@ -50,23 +50,21 @@ def _claim(worker_id: UUID, *, wait: bool) -> Claim | None:
 
 
 def _claimed(picked: Picked, taken: Taken, states: dict[str, StepState]) -> Claim:
-    with scope.tenant(picked.tenant_id):
-        plan = plan_of(picked.version_id)
     run = Run(
         tenant_id=picked.tenant_id,
         execution_id=picked.execution_id,
-        plan=plan,
+        plan=plan_for(picked.tenant_id, taken.version_id),
         status=ExecutionStatus.RUNNING,
         seq=taken.last_seq,
         states={**states, taken.key: StepState(StepStatus.RUNNING)},
-        trigger=json.loads(picked.trigger),
+        trigger=json.loads(taken.trigger),
         execution={
             "id": str(picked.execution_id),
-            "workflow": picked.workflow_slug,
-            "version": picked.version_number,
-            "started_at": picked.created_at.isoformat(timespec="milliseconds"),
+            "workflow": taken.workflow_slug,
+            "version": taken.version_number,
+            "started_at": taken.created_at.isoformat(timespec="milliseconds"),
         },
-        tenant={"slug": picked.tenant_slug, "name": picked.tenant_name},
+        tenant={"slug": taken.tenant_slug, "name": taken.tenant_name},
     )
     return Claim(run, taken.step_id, taken.key, taken.fence, taken.attempt)
 
