@@ -14,7 +14,6 @@ from django_rls.models import RLSModel
 from tenants.rls import OperatorAccess, TenantIsolation, TenantRoot, tenant_key
 from tenants.roles import Role
 
-
 name_validator = RegexValidator(
     r"\A[a-z][a-z0-9_]{0,62}\Z",
     "Use lower-case letters, digits and underscores, starting with a letter (63 at most).",
@@ -65,7 +64,7 @@ class Tenant(RLSModel):
     name = models.CharField(max_length=200)
     created_at = models.DateTimeField(auto_now_add=True)
 
-    objects = models.Manager()
+    objects = models.Manager()  # type: ignore[assignment,misc]  # as in tenants/rls.py
 
     class Meta:
         rls_policies = [TenantIsolation("id"), OperatorAccess()]

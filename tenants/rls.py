@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import uuid_utils.compat
 from django.db import models
-from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.backends.ddl_references import Statement, Table
 from django_rls.models import RLSModel
 from django_rls.policies import BasePolicy
@@ -55,7 +55,8 @@ class TenantRow(RLSModel):
         db_constraint=False,
     )
 
-    objects = models.Manager()
+    # django-rls's own manager asks for a context that we do not use.
+    objects = models.Manager()  # type: ignore[assignment,misc]
 
     class Meta:
         abstract = True
@@ -108,10 +109,10 @@ class SameTenant(models.BaseConstraint):
         super().__init__(name=name or f"%(app_label)s_%(class)s_{field}_same_tenant")
         self.field, self.to, self.on_delete, self.deferred = field, to, on_delete, deferred
 
-    def constraint_sql(self, model: Any, schema_editor: Any) -> None:
-        self.create_sql(model, schema_editor)
+    def constraint_sql(self, model: Any, schema_editor: Any) -> str:
+        return self.create_sql(model, schema_editor)
 
-    def create_sql(self, model: Any, schema_editor: Any) -> None:
+    def create_sql(self, model: Any, schema_editor: Any) -> str:
         """Put the key off until all tables exist: two models may point at each other."""
         target = model._meta.apps.get_model(self.to)._meta.db_table
         statement = Statement(
@@ -125,18 +126,16 @@ class SameTenant(models.BaseConstraint):
             deferred=" DEFERRABLE INITIALLY DEFERRED" if self.deferred else "",
         )
         schema_editor.deferred_sql.append(statement)
+        return ""
 
-    def remove_sql(self, model: Any, schema_editor: BaseDatabaseSchemaEditor) -> Statement:
-        return Statement(
-            "ALTER TABLE %(table)s DROP CONSTRAINT %(name)s",
-            table=Table(model._meta.db_table, schema_editor.quote_name),
-            name=schema_editor.quote_name(self.name),
-        )
+    def remove_sql(self, model: Any, schema_editor: Any) -> str:
+        table, name = map(schema_editor.quote_name, (model._meta.db_table, self.name))
+        return f"ALTER TABLE {table} DROP CONSTRAINT {name}"
 
     def validate(self, *args: Any, **kwargs: Any) -> None:
         """Nothing to tell a person: only a programming error can break this key."""
 
-    def deconstruct(self) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
+    def deconstruct(self) -> tuple[str, Sequence[Any], dict[str, Any]]:
         path, args, kwargs = super().deconstruct()
         own = {
             "field": self.field,

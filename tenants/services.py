@@ -12,8 +12,6 @@ from functools import cache
 from uuid import UUID
 
 from django.conf import settings
-from django.contrib.auth.base_user import AbstractBaseUser
-from django.contrib.auth.models import AnonymousUser
 from django.db import IntegrityError
 from django.db.models import QuerySet
 from django.db.models.functions import Now
@@ -83,7 +81,7 @@ def _register(slug: str, name: str, email: str, password: str) -> Registration:
     return Registration(tenant, user, key)
 
 
-def find_member(user: AbstractBaseUser | AnonymousUser, tenant_slug: str) -> Principal | None:
+def find_member(user: User, tenant_slug: str) -> Principal | None:
     """The user as a member of the tenant with this slug; None where there is no such membership."""
     with scope.operator("a page's tenant is found by its slug and the user's membership"):
         membership = (
@@ -103,7 +101,7 @@ def find_member(user: AbstractBaseUser | AnonymousUser, tenant_slug: str) -> Pri
     )
 
 
-def tenants_of(user: AbstractBaseUser | AnonymousUser) -> list[Tenant]:
+def tenants_of(user: User) -> list[Tenant]:
     """The tenants that the user is a member of, by slug."""
     with scope.operator("a user's own memberships span tenants"):
         return list(

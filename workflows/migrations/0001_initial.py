@@ -2,10 +2,11 @@
 
 import django.core.validators
 import django.db.models.deletion
-import tenants.rls
 import uuid_utils.compat
 from django.conf import settings
 from django.db import migrations, models
+
+import tenants.rls
 
 
 class Migration(migrations.Migration):
