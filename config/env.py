@@ -1,4 +1,4 @@
-"""The environment, typed. Every value may also come from a file named by `<NAME>_FILE` (Docker secrets)."""
+"""The environment, typed. A value may also come from the file in `<NAME>_FILE` (a secret)."""
 
 from __future__ import annotations
 

@@ -25,10 +25,14 @@ class FilterForm(forms.Form):
     status = forms.ChoiceField(required=False, choices=_choices("Any status", ExecutionStatus))
     trigger = forms.ChoiceField(required=False, choices=_choices("Any trigger", TRIGGERS))
     since = forms.DateTimeField(
-        required=False, widget=forms.DateTimeInput(attrs={"type": "datetime-local"})
+        label="Since (UTC)",
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
     )
     until = forms.DateTimeField(
-        required=False, widget=forms.DateTimeInput(attrs={"type": "datetime-local"})
+        label="Until (UTC)",
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
     )
     before = forms.UUIDField(required=False, widget=forms.HiddenInput)
 
@@ -50,6 +54,12 @@ class FilterForm(forms.Form):
         }
         given = self.cleaned_data
         return {lookup: given[name] for name, lookup in names.items() if given.get(name)}
+
+
+class PositionForm(forms.Form):
+    """From which event on to show them, for runs of more than fit one page."""
+
+    after = forms.IntegerField(required=False, min_value=0, max_value=10**9)
 
 
 class RunForm(forms.Form):

@@ -83,7 +83,7 @@ class StepRun(TenantModel):
     key = models.CharField(max_length=63)
     type = models.CharField(max_length=32)
     status = models.CharField(max_length=12, choices=_choices(StepStatus))
-    outcome = models.CharField(max_length=63, null=True)
+    outcome = models.CharField(max_length=63, null=True)  # noqa: DJ001 - none yet is not ""
     attempt = models.PositiveSmallIntegerField(default=0, help_text="tries begun")
     claims = models.PositiveSmallIntegerField(default=0, help_text="leases given, lost ones too")
     fence = models.PositiveIntegerField(default=0, help_text="grows with every lease")
@@ -145,7 +145,7 @@ class Event(TenantRow):
     )
     seq = models.PositiveIntegerField()
     kind = models.CharField(max_length=32)
-    step = models.CharField(max_length=63, null=True)
+    step = models.CharField(max_length=63, null=True)  # noqa: DJ001 - of the execution itself
     level = models.CharField(max_length=8, default="info")
     message = models.TextField()
     data = models.JSONField(null=True)

@@ -79,19 +79,19 @@ STEP_CLAIMABLE = frozenset({_S.QUEUED, _S.RETRYING})
 STEP_OPEN = frozenset(_S) - STEP_ENDED - {_S.PENDING}
 
 
-class IllegalMove(ValueError):
+class IllegalMoveError(ValueError):
     """A move that the table does not know: a programming error."""
 
 
 def check_step(source: StepStatus, target: StepStatus) -> StepStatus:
-    """Return `target` if a step run may move there from `source`, else raise IllegalMove."""
+    """Return `target` if a step run may move there from `source`, else raise IllegalMoveError."""
     if target not in STEP_MOVES[source]:
-        raise IllegalMove(f"a step cannot go from {source} to {target}")
+        raise IllegalMoveError(f"a step cannot go from {source} to {target}")
     return target
 
 
 def check_execution(source: ExecutionStatus, target: ExecutionStatus) -> ExecutionStatus:
-    """Return `target` if an execution may move there from `source`, else raise IllegalMove."""
+    """Return `target` if an execution may move there from `source`, else raise IllegalMoveError."""
     if target not in EXECUTION_MOVES[source]:
-        raise IllegalMove(f"an execution cannot go from {source} to {target}")
+        raise IllegalMoveError(f"an execution cannot go from {source} to {target}")
     return target

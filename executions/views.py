@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from uuid import UUID
 
 from django.http import Http404, HttpResponse
@@ -9,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from executions import events, presentation
-from executions.forms import FilterForm, RunForm
+from executions.forms import FilterForm, PositionForm, RunForm
 from executions.models import Execution
 from executions.services.starting import start
 from tenants.access import MemberRequest, needs
@@ -19,6 +20,7 @@ from workflows import services as workflow_services
 from workflows.models import Workflow
 
 PAGE = 50
+SHOWN_IN_A_LIST = ("status", "trigger_kind", "created_at", "started_at", "finished_at")
 
 
 @require_safe
@@ -49,9 +51,10 @@ def listing(request: MemberRequest) -> HttpResponse:
 @needs(Permission.VIEW)
 def detail(request: MemberRequest, execution_id: UUID) -> HttpResponse:
     """One execution: its graph, its steps and its events, kept up to date over a socket."""
-    after = request.GET.get("after", "0")
+    form = PositionForm(request.GET)
+    after = form.cleaned_data["after"] if form.is_valid() else 0
     # The events first: what is read later is at least as new, so the live part mends the rest.
-    found = events.read(execution_id, int(after) if after.isdecimal() and len(after) < 10 else 0)
+    found = events.read(execution_id, after or 0)
     try:
         page = presentation.present(execution_id)
     except Execution.DoesNotExist:
@@ -84,10 +87,13 @@ def run(request: MemberRequest, slug: str) -> HttpResponse:
             form.add_error("body", _sentences(problem))
         else:
             return redirect("executions:detail", request.principal.tenant_slug, execution.id)
-    return render(request, "executions/run.html", {"workflow": workflow, "form": form})
-
-
-SHOWN_IN_A_LIST = ("status", "trigger_kind", "created_at", "started_at", "finished_at")
+    schema = workflow.current.definition.get("input") if workflow.current else None
+    context = {
+        "workflow": workflow,
+        "form": form,
+        "input_schema": json.dumps(schema, indent=2) if schema else "",
+    }
+    return render(request, "executions/run.html", context)
 
 
 def _sentences(problem: Problem) -> list[str]:

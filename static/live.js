@@ -42,12 +42,15 @@
   }
 
   function put(fragment) {
+    const list = document.getElementById("events");
+    const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 40;
     for (const part of [...fragment.querySelectorAll("summary[id]"), ...fragment.children]) {
       if (!part.id) continue;
       const old = document.getElementById(part.id);
       if (old) replace(old, part);
       else if (part.dataset.into) document.getElementById(part.dataset.into).append(part);
     }
+    if (atEnd) list.scrollTop = list.scrollHeight;
   }
 
   // What the reader opened stays open, and the focus stays where it is.

@@ -20,7 +20,7 @@ log = structlog.get_logger(__name__)
 CONTENT_TYPE = "application/problem+json"
 
 
-class Problem(Exception):
+class Problem(Exception):  # noqa: N818 - RFC 9457's word
     """An answer other than the one asked for, raised by any door or service it serves."""
 
     def __init__(

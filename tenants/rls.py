@@ -1,4 +1,4 @@
-"""Row-level security as Django declares it: policies, tenant rows, keys that cannot cross tenants."""
+"""Row-level security as Django declares it: policies, tenants' rows, keys within a tenant."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from functools import cache
 from uuid import UUID
 
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.db import IntegrityError
 from django.db.models import QuerySet
 from django.db.models.functions import Now
@@ -81,8 +82,10 @@ def _register(slug: str, name: str, email: str, password: str) -> Registration:
     return Registration(tenant, user, key)
 
 
-def find_member(user: User, tenant_slug: str) -> Principal | None:
+def find_member(user: User | AnonymousUser, tenant_slug: str) -> Principal | None:
     """The user as a member of the tenant with this slug; None where there is no such membership."""
+    if not user.is_authenticated:
+        return None
     with scope.operator("a page's tenant is found by its slug and the user's membership"):
         membership = (
             Membership.objects.select_related("tenant", "user")
@@ -101,8 +104,10 @@ def find_member(user: User, tenant_slug: str) -> Principal | None:
     )
 
 
-def tenants_of(user: User) -> list[Tenant]:
+def tenants_of(user: User | AnonymousUser) -> list[Tenant]:
     """The tenants that the user is a member of, by slug."""
+    if not user.is_authenticated:
+        return []
     with scope.operator("a user's own memberships span tenants"):
         return list(
             Tenant.objects.filter(

@@ -27,6 +27,7 @@ from workflows.definition import JSON
 # Never stored: they would let a reader act as the sender.
 CREDENTIALS = frozenset({"authorization", "cookie", "proxy-authorization", "x-api-key"})
 MASKED = "[masked]"
+LONGEST_ID = 150  # characters of a provider's delivery id that is kept in clear
 
 REFUSED = Problem(401, "bad-signature", "The request's signature is missing, wrong or too old.")
 UNKNOWN = Problem(404, "not-found", "There is no webhook endpoint at this address.")
@@ -157,13 +158,20 @@ def _dedupe_key(
     endpoint: _Endpoint, delivery_id: str | None, headers: Mapping[str, str], body: bytes
 ) -> str:
     if delivery_id is not None:
-        return f"id:{delivery_id}"[:200]
+        return _id_key(delivery_id)
     if endpoint.scheme == "none":
         return f"none:{uuid_utils.compat.uuid7()}"  # nothing tells a repeat from a second event
     digest = hashlib.sha256(body)
     for name in _signing_headers(endpoint):
         digest.update(b"\0" + headers.get(name, "").encode("utf-8", "surrogatepass"))
     return f"sha256:{digest.hexdigest()}"
+
+
+def _id_key(delivery_id: str) -> str:
+    """The id itself, so that people find it; a hash of one that is too long for the column."""
+    if len(delivery_id) <= LONGEST_ID:
+        return f"id:{delivery_id}"
+    return f"id-sha256:{hashlib.sha256(delivery_id.encode()).hexdigest()}"
 
 
 def _signing_headers(endpoint: _Endpoint) -> list[str]:

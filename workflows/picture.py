@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -10,17 +11,18 @@ from workflows.definition import JSON, Need, parse
 from workflows.graph import build
 from workflows.layout import Drawing, EdgePath, NodeBox, layout
 
-LABEL_LENGTH = 18  # characters that fit beside the mark of the status
+LINE_LENGTH = 16  # characters that fit beside the mark of the status
+WIDE = 480.0  # user units; a wider picture needs the width of the page
 
 EdgeState = Literal["open", "taken", "dead"]
 
 
 @dataclass(frozen=True)
 class Node:
-    """A step's box; `status` is empty where nothing has run."""
+    """A step's box; `status` is empty where nothing has run. One or two lines name it."""
 
     box: NodeBox
-    label: str
+    lines: tuple[str, ...]
     status: str
 
 
@@ -42,6 +44,11 @@ class Picture:
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
 
+    @property
+    def wide(self) -> bool:
+        """Whether it should not share the page's width with anything."""
+        return self.width > WIDE
+
 
 def plain(document: JSON) -> Picture | None:
     """The graph of a definition that has not run; None where it cannot be drawn."""
@@ -61,7 +68,7 @@ def picture(
     return Picture(
         drawing.width,
         drawing.height,
-        tuple(Node(box, _short(box.label), statuses.get(box.key, "")) for box in drawing.nodes),
+        tuple(Node(box, _lines(box.label), statuses.get(box.key, "")) for box in drawing.nodes),
         tuple(_edge(path, state_of) for path in drawing.edges),
     )
 
@@ -71,5 +78,5 @@ def _edge(path: EdgePath, state_of: Callable[[Need], EdgeState]) -> Edge:
     return Edge(path, state_of(Need(path.source, path.outcome)), label)
 
 
-def _short(label: str) -> str:
-    return label if len(label) <= LABEL_LENGTH else f"{label[: LABEL_LENGTH - 1].rstrip()}…"
+def _lines(label: str) -> tuple[str, ...]:
+    return tuple(textwrap.wrap(label, LINE_LENGTH, max_lines=2, placeholder="…"))

@@ -8,7 +8,7 @@ import pytest
 
 from executions import states
 from executions.models import Execution, StepRun
-from executions.states import ExecutionStatus, IllegalMove, StepStatus
+from executions.states import ExecutionStatus, IllegalMoveError, StepStatus
 
 STEP_PAIRS = list(product(StepStatus, StepStatus))
 EXECUTION_PAIRS = list(product(ExecutionStatus, ExecutionStatus))
@@ -43,7 +43,7 @@ def test_a_step_makes_the_moves_of_the_table_and_no_other(
     if (source, target) in pairs(STEP_SENTENCES):
         assert states.check_step(source, target) is target
     else:
-        with pytest.raises(IllegalMove, match=f"from {source} to {target}"):
+        with pytest.raises(IllegalMoveError, match=f"from {source} to {target}"):
             states.check_step(source, target)
 
 
@@ -54,7 +54,7 @@ def test_an_execution_makes_the_moves_of_the_table_and_no_other(
     if (source, target) in pairs(EXECUTION_SENTENCES):
         assert states.check_execution(source, target) is target
     else:
-        with pytest.raises(IllegalMove, match=f"from {source} to {target}"):
+        with pytest.raises(IllegalMoveError, match=f"from {source} to {target}"):
             states.check_execution(source, target)
 
 
