@@ -1,0 +1,121 @@
+"""Driving runs by hand: claim here, record there, in as many threads as it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from threading import Barrier
+from typing import TypeVar
+from uuid import UUID
+
+from django.db import connection
+from django.db.models.functions import Now
+
+from executions import services, worker
+from executions.models import Event, Execution, StepRun
+from executions.runs import Attempt, Claim, Skip
+from tenants import scope
+from tenants.models import Tenant
+from tests import factories
+from workflows.definition import JSON
+from workflows.steps.base import Done, Error, Failed, Result
+
+T = TypeVar("T")
+
+BROKEN_OFF = Failed(Error("broken", "The connection broke.", sent=True))
+REFUSED = Failed(Error("connect", "Nobody listens there."))
+WRONG = Failed(Error("fail", "It is wrong."))
+
+
+def started(tenant: Tenant, definition: dict[str, object], body: JSON = None) -> Execution:
+    """A new run of a new workflow."""
+    return factories.start_execution(factories.make_workflow(tenant, definition), body)
+
+
+def new_worker(name: str = "test") -> UUID:
+    """A worker that lives, as long as the test is quick about it."""
+    return services.register(name)
+
+
+def claimed(worker_id: UUID) -> Claim:
+    """The next step, which there must be."""
+    claim = services.claim(worker_id)
+    assert claim is not None, "nothing could be claimed"
+    return claim
+
+
+def finish(
+    claim: Claim,
+    worker_id: UUID,
+    result: Result | Skip | None = None,
+    *,
+    repeatable: bool = True,
+) -> Claim | None:
+    """Record a try that ended so; Done without one."""
+    attempt = Attempt(result or Done(), datetime.now(UTC), 1.0, repeatable=repeatable)
+    return services.record(claim, attempt, worker_id)
+
+
+def drained(execution: Execution) -> Execution:
+    """The run after a worker did all there was to do, retries without their pauses."""
+    worker_id = new_worker()
+    while True:
+        worker.drain(worker_id)
+        if not hurry(execution):
+            return fresh(execution)
+
+
+def hurry(execution: Execution) -> int:
+    """Let the retries of a run be due now; says how many there are."""
+    with scope.tenant(execution.tenant_id):
+        return StepRun.objects.filter(execution=execution, status="retrying").update(due_at=Now())
+
+
+def fresh(execution: Execution) -> Execution:
+    with scope.tenant(execution.tenant_id):
+        execution.refresh_from_db()
+    return execution
+
+
+def step_run(execution: Execution, key: str) -> StepRun:
+    with scope.tenant(execution.tenant_id):
+        return StepRun.objects.get(execution=execution, key=key)
+
+
+def statuses(execution: Execution) -> dict[str, str]:
+    """Of the steps that have left pending."""
+    with scope.tenant(execution.tenant_id):
+        return dict(StepRun.objects.filter(execution=execution).values_list("key", "status"))
+
+
+def events(execution: Execution) -> list[Event]:
+    with scope.tenant(execution.tenant_id):
+        return list(Event.objects.filter(execution=execution).order_by("seq"))
+
+
+def kinds(execution: Execution, step: str | None = None) -> list[str]:
+    """What happened, in order; to one step if given."""
+    return [event.kind for event in events(execution) if step in (None, event.step)]
+
+
+def expire_lease(claim: Claim) -> None:
+    """As if the step's time and margin had passed."""
+    with scope.tenant(claim.run.tenant_id):
+        StepRun.objects.filter(id=claim.step_id).update(lease_until=Now() - timedelta(seconds=1))
+
+
+def in_threads(count: int, act: Callable[[int], T]) -> list[T]:
+    """Run `act(0)` ... `act(count - 1)` at once, each with a connection of its own."""
+    barrier = Barrier(count, timeout=30)
+
+    def run(number: int) -> T:
+        try:
+            connection.ensure_connection()
+            barrier.wait()
+            return act(number)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(run, range(count)))
