@@ -1,0 +1,159 @@
+"""One run: seed, limits, the system's own figures, the counts, one table."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from statistics import median
+
+from django.db import connection
+
+from config.local import interrupts
+from config.local.terminal import complain, phase, say
+from tests.benchmarks import limits, table, verify, workloads
+from tests.benchmarks.limits import Limit
+from tests.benchmarks.load import Client, drive
+from tests.benchmarks.measure import THREADS, Effort, Limits, Measure
+from tests.benchmarks.system import System
+from tests.benchmarks.table import Row
+from tests.benchmarks.usage import Figures, MemoryWatch, pss_mb
+from tests.benchmarks.workloads import Workloads
+
+QUICK = Effort(seconds=1, rounds=24, backlog5=200, backlog50=40)
+FULL = Effort(seconds=4, rounds=100, backlog5=1500, backlog50=250)
+ACCEPTING = (1, 16, 64)  # clients
+REST_SECONDS = 3.0
+CALLS = 200  # of the target, to know its price
+
+NOTES = """\
+Processes: gunicorn as docker/gunicorn.conf.py has it (2 of 4 threads), daphne for sockets, two
+  workers of 16 threads, beat; Postgres with fsync on. All on this machine, the load included.
+accept: webhooks of 1 kB, all different, signed by Standard Webhooks, answered 202 after commit.
+  Their workflow has one step, and the workers run it meanwhile; the CPU columns hold both.
+one at a time: from a webhook's first byte until a subscriber hears that its execution has ended.
+backlog: from the moment at which all executions are there until the last has ended.
+limit here: pgbench, plain prepared statements in one pipeline, the same rows in the same tables
+  under row-level security; an accept, or a step's transition, with as many clients (32 threads).
+  A linear-5 alone: one accept, five transitions, two plain calls.
+web, workers, Postgres: milliseconds of CPU (user and system) for one operation."""
+
+
+def main() -> int:
+    """The exit status: 1 when a count does not match or the run breaks."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="small counts, for development")
+    effort = QUICK if parser.parse_args().quick else FULL
+    interrupts.raise_on_signals()
+    try:
+        with closing(System()) as system:
+            flaws = _run(system, effort)
+    except KeyboardInterrupt:
+        return 130
+    for flaw in flaws:
+        complain(flaw)
+    return 1 if flaws else 0
+
+
+def _run(system: System, effort: Effort) -> list[str]:
+    """What the database says otherwise than was promised."""
+    with phase("Seeding"):
+        made = workloads.make(system.ports.target)
+    with phase("Limit: fsync"):
+        fsync_ms = limits.fsync_ms(system.place.postgres)
+    with phase("Limit: pgbench"):
+        accept, transition = _pgbench(system, made, effort.seconds)
+    with phase("Starting the production processes"):
+        system.start()
+    call_ms = _call_ms(system.ports.target)
+    measured = Measure(system, effort, Limits(accept, transition, call_ms))
+    with phase("Memory at rest"):
+        time.sleep(REST_SECONDS)
+        at_rest = pss_mb(system.roles())
+    with MemoryWatch(system.roles) as watch:
+        rows = list(_rows(measured, made))
+    system.check()
+    with phase("Comparing the counts with the database"):
+        flaws = [flaw for workload in made.all for flaw in verify.mismatches(workload)]
+        flaws += _calls(system.ports.target, made)
+    rows += [_memory("memory at rest", at_rest, "<= 500 MB"), _memory("at most", watch.largest)]
+    _print(rows)
+    say(
+        f"fdatasync of 8 KiB: {fsync_ms:.2f} ms. A plain call of the HTTP target: {call_ms:.2f} ms."
+    )
+    say(f"The load generator used at most {measured.generator_share:.0%} of one CPU.")
+    say(_counts(made) if not flaws else "THE COUNTS DO NOT MATCH:")
+    return flaws
+
+
+def _pgbench(
+    system: System, made: Workloads, seconds: int
+) -> tuple[dict[int, Limit], dict[int, Limit]]:
+    connection.close()  # only a database that nobody uses can be copied
+    with limits.copied_database(made.one, system.roles) as bench:
+        return (
+            {clients: bench.run("accept", clients, seconds) for clients in ACCEPTING},
+            {clients: bench.run("transition", clients, seconds) for clients in (1, THREADS)},
+        )
+
+
+def _rows(measured: Measure, made: Workloads) -> Iterator[Row]:
+    with phase("Warming up"):
+        measured.warm_up(made.one)
+    for clients in ACCEPTING:
+        with phase(f"Accept, {clients} clients"):
+            yield measured.accept(made.one, clients)
+    with phase("Accept, a connection each"):
+        yield measured.accept(made.one, 16, keep_alive=False)
+    with phase("linear-5"):
+        yield from measured.linear5(made.linear5)
+    with phase("linear-50"):
+        yield from measured.linear50(made.linear50)
+    with phase("fan-out"):
+        yield measured.fan_out(made.fan_out)
+
+
+def _call_ms(port: int) -> float:
+    request = b"GET /order HTTP/1.1\r\nHost: target\r\n\r\n"
+    calls = drive(port, [request] * CALLS, clients=1, seconds=10.0, keep_alive=False)
+    return median(calls.latencies) * 1000
+
+
+def _calls(port: int, made: Workloads) -> list[str]:
+    """Whether the POST of each linear-5 came exactly once."""
+    with closing(Client(port, keep_alive=True)) as client:
+        answer = client.ask(b"GET /counts HTTP/1.1\r\nHost: target\r\n\r\n")
+    counts = json.loads(answer.partition(b"\r\n\r\n")[2])
+    expected = len(made.linear5.accepted)
+    if counts == {"posts": expected, "keys": expected}:
+        return []
+    return [f"linear-5: the target got {counts}, {expected} different POSTs were expected"]
+
+
+def _memory(work: str, by_role: Figures, goal: str = "") -> Row:
+    return Row(f"{work}, PSS", f"{sum(by_role.values()):.0f} MB", goal=goal, note=_by_role(by_role))
+
+
+def _by_role(figures: Figures) -> str:
+    return ", ".join(f"{role} {megabytes:.0f}" for role, megabytes in figures.items())
+
+
+def _counts(made: Workloads) -> str:
+    executions = sum(len(workload.accepted) for workload in made.all)
+    steps = sum(len(workload.accepted) * workload.steps for workload in made.all)
+    return (
+        f"Checked in the database: {executions:,} executions accepted, there once and succeeded; "
+        f"{steps:,} steps, each run once."
+    )
+
+
+def _print(rows: Sequence[Row]) -> None:
+    say()
+    say(f"{os.cpu_count()} CPUs ({platform.machine()}), Python {platform.python_version()}")
+    for line in table.lines(rows):
+        say(line)
+    say(NOTES)

@@ -1,0 +1,57 @@
+"""The one table that a run prints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from tests.benchmarks.usage import Figures
+
+HEAD = (
+    *("work", "result", "p50 ms", "p99 ms", "limit here", "of it"),
+    *("web", "workers", "Postgres", "goal"),
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A figure, the machine's own limit beside it, and the CPU milliseconds of one operation."""
+
+    work: str
+    result: str
+    p50_ms: float | None = None
+    p99_ms: float | None = None
+    limit: str = ""
+    of_limit: str = ""
+    cpu_ms: Figures = field(default_factory=dict)
+    goal: str = ""
+    note: str = ""
+
+    def cells(self) -> tuple[str, ...]:
+        cpu = [_ms(self.cpu_ms.get(role)) for role in ("web", "workers", "Postgres")]
+        figures = (_ms(self.p50_ms), _ms(self.p99_ms))
+        return (self.work, self.result, *figures, self.limit, self.of_limit, *cpu, self.goal)
+
+
+def lines(rows: Iterable[Row]) -> list[str]:
+    """The table as text: words to the left, figures to the right."""
+    cells: list[Sequence[str]] = [HEAD, *(row.cells() for row in rows)]
+    widths = [max(len(line[column]) for line in cells) for column in range(len(HEAD))]
+    text = [
+        "  ".join(
+            cell.ljust(width) if column == 0 else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in cells
+    ]
+    return [text[0], "-" * max(map(len, text)), *text[1:]]
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The smallest value that at least `share` of all do not exceed."""
+    ordered = sorted(values)
+    return ordered[max(0, -int(-share * len(ordered) // 1) - 1)]
+
+
+def _ms(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"
