@@ -114,8 +114,16 @@ def make_workflow(
     tenant: Tenant, definition: dict[str, Any] | None = None, *, slug: str | None = None
 ) -> Workflow:
     """A published workflow: the definition passed all checks. By default with one log step."""
-    workflow = make_draft(tenant, definition, slug=slug)
-    with scope.tenant(tenant.id):
+    return publish(make_draft(tenant, definition, slug=slug))
+
+
+def publish(workflow: Workflow, definition: dict[str, Any] | None = None) -> Workflow:
+    """Publish the workflow's draft; the definition is put there first if one is given."""
+    with scope.tenant(workflow.tenant_id):
+        if definition is not None:
+            workflow_services.save_draft(
+                workflow=workflow, definition=definition, expected_revision=None
+            )
         workflow_services.publish(workflow=workflow, by=None)
         workflow.refresh_from_db()
     return workflow

@@ -47,12 +47,12 @@ def claimed(worker_id: UUID) -> Claim:
 
 def finish(
     claim: Claim,
-    worker_id: UUID,
+    worker_id: UUID | None,
     result: Result | Skip | None = None,
     *,
     repeatable: bool = True,
 ) -> Claim | None:
-    """Record a try that ended so; Done without one."""
+    """Record a try that ended so, Done without one. Without a worker nobody takes the next."""
     attempt = Attempt(result or Done(), datetime.now(UTC), 1.0, repeatable=repeatable)
     return services.record(claim, attempt, worker_id)
 

@@ -1,0 +1,286 @@
+"""Leases: who gets which step, and that everybody gets another one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import timedelta
+from functools import partial
+from uuid import UUID
+
+import pytest
+from django.conf import settings
+from django.db import connection
+from django.db.models.functions import Now
+
+from executions import services, transitions
+from executions.models import Execution, StepRun
+from executions.runs import Claim
+from tenants import scope
+from tenants.models import Tenant
+from tests import factories
+from tests.executions import invariants
+from tests.executions.driving import (
+    claimed,
+    drained,
+    finish,
+    fresh,
+    hurry,
+    in_threads,
+    kinds,
+    new_worker,
+    started,
+    step_run,
+)
+from tests.workflows.definitions import document, step
+
+pytestmark = pytest.mark.usefixtures("committed_db")
+
+WIDE = document(*(step(f"s{n}") for n in range(10)))
+
+
+def postpone(execution: Execution, status: str = "retrying", hours: int = 1) -> None:
+    """Its steps are not due for some hours."""
+    with scope.tenant(execution.tenant_id):
+        rows = StepRun.objects.filter(execution=execution)
+        rows.update(status=status, due_at=Now() + timedelta(hours=hours))
+
+
+def claim_once(worker_id: UUID, _: int) -> Claim | None:
+    return services.claim(worker_id)
+
+
+def test_nothing_to_do_is_nothing_claimed() -> None:
+    assert services.claim(new_worker()) is None
+
+
+def test_a_claim_is_a_lease() -> None:
+    execution = started(factories.make_tenant(), document(step("a", timeout=4)))
+    worker_id = new_worker()
+    claim = claimed(worker_id)
+    assert (claim.key, claim.fence, claim.attempt) == ("a", 1, 1)
+    row = step_run(execution, "a")
+    assert (row.status, row.worker_id, row.fence, row.claims, row.attempt) == (
+        *("running", worker_id, 1, 1, 1),
+    )
+    assert row.lease_until is not None
+    assert row.started_at is not None
+    length = row.lease_until - row.started_at
+    assert length == timedelta(seconds=4 + settings.LEASE_MARGIN_SECONDS)
+    assert fresh(execution).status == "running"
+    assert kinds(execution)[-2:] == ["execution.running", "step.started"]
+    assert services.claim(worker_id) is None
+    invariants.check(execution.id)
+
+
+def test_the_time_limit_begins_with_the_first_claim() -> None:
+    execution = started(factories.make_tenant(), document(step("a"), limits={"timeout": 60}))
+    assert execution.deadline_at is None
+    claimed(new_worker())
+    run = fresh(execution)
+    assert run.deadline_at is not None
+    assert run.active_since is not None
+    assert run.deadline_at - run.active_since == timedelta(seconds=60)
+
+
+def test_nothing_is_claimed_before_it_is_due() -> None:
+    execution = started(factories.make_tenant(), document(step("a")))
+    postpone(execution)
+    assert services.claim(new_worker()) is None
+    hurry(execution)
+    assert claimed(new_worker()).key == "a"
+
+
+def test_another_try_gets_a_new_fence() -> None:
+    execution = started(factories.make_tenant(), document(step("a")))
+    claimed(new_worker())
+    with scope.tenant(execution.tenant_id):
+        StepRun.objects.update(status="retrying", due_at=Now(), lease_until=None, worker=None)
+    again = claimed(new_worker())
+    assert (again.fence, again.attempt) == (2, 2)
+    assert step_run(execution, "a").claims == 2
+
+
+def test_the_tenant_with_the_fewest_running_steps_comes_first() -> None:
+    noisy, quiet = factories.make_tenant(), factories.make_tenant()
+    started(noisy, WIDE)
+    worker_id = new_worker()
+    first = [claimed(worker_id) for _ in range(3)]
+    started(quiet, document(step("a"), step("b")))
+    next_two = [claimed(worker_id).run.tenant_id for _ in range(2)]
+    assert {claim.run.tenant_id for claim in first} == {noisy.id}
+    assert next_two == [quiet.id, quiet.id]
+    assert claimed(worker_id).run.tenant_id == noisy.id
+
+
+def test_two_busy_tenants_share() -> None:
+    tenants = [factories.make_tenant(), factories.make_tenant()]
+    for tenant in tenants:
+        started(tenant, WIDE)
+    worker_id = new_worker()
+    taken = Counter(claimed(worker_id).run.tenant_id for _ in range(10))
+    assert taken == {tenants[0].id: 5, tenants[1].id: 5}
+
+
+def test_tenants_whose_steps_are_not_due_do_not_hide_one_with_work() -> None:
+    for _ in range(6):
+        postpone(started(factories.make_tenant(), document(step("a"))))
+    busy = factories.make_tenant()
+    started(busy, WIDE)
+    worker_id = new_worker()
+    taken = [claimed(worker_id).run.tenant_id for _ in range(10)]
+    assert taken == [busy.id] * 10
+
+
+def test_the_oldest_step_of_a_tenant_comes_first() -> None:
+    tenant = factories.make_tenant()
+    runs = [started(tenant, document(step("a"))) for _ in range(3)]
+    postpone(runs[0], "queued", hours=-1)
+    postpone(runs[2], "queued", hours=-2)
+    order = [claimed(new_worker()).run.execution_id for _ in runs]
+    assert order == [runs[2].id, runs[0].id, runs[1].id]
+
+
+def test_ten_threads_take_ten_branches_of_one_run_and_pass_none_over() -> None:
+    tenant = factories.make_tenant()
+    for _ in range(10):
+        execution = started(tenant, WIDE)
+        worker_id = new_worker()
+        claims = in_threads(10, partial(claim_once, worker_id))
+        keys = [claim.key for claim in claims if claim is not None]
+        assert sorted(keys) == sorted(f"s{n}" for n in range(10))
+        invariants.check(execution.id)
+        with scope.tenant(tenant.id):
+            StepRun.objects.filter(execution=execution).update(status="cancelled")
+
+
+def test_threads_of_many_tenants_claim_each_step_once() -> None:
+    runs = [started(factories.make_tenant(), WIDE) for _ in range(4)]
+    worker_id = new_worker()
+
+    def take(_: int) -> list[Claim]:
+        return list(iter(lambda: services.claim(worker_id), None))
+
+    claims = [claim for some in in_threads(8, take) for claim in some]
+    steps = [(claim.run.execution_id, claim.key) for claim in claims]
+    assert len(steps) == len(set(steps)) == 40
+    for execution in runs:
+        invariants.check(execution.id)
+
+
+def test_a_run_that_another_worker_holds_is_passed_over_for_one_that_is_free() -> None:
+    tenant = factories.make_tenant()
+    held, free = started(tenant, document(step("a"))), started(tenant, document(step("a")))
+
+    def claim_elsewhere() -> UUID:
+        [claim] = in_threads(1, lambda _: claimed(new_worker()))
+        return claim.run.execution_id
+
+    with scope.pipelined_transaction() as pipe:
+        pipe.enter_tenant(tenant.id)
+        assert transitions.lock(pipe, held.id).fetchone()
+        assert claim_elsewhere() == free.id
+    assert claim_elsewhere() == held.id
+
+
+def test_a_claim_leaves_no_scope_behind() -> None:
+    started(factories.make_tenant(), document(step("a")))
+    claimed(new_worker())
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_user, current_setting('app.current_tenant_id', true)")
+        assert cursor.fetchone() in [("stepwell_app", ""), ("stepwell_app", None)]
+
+
+# --- What a step may read ----------------------------------------------------------------------
+
+
+def reading(expression: str, **more: object) -> dict[str, object]:
+    return step("b", "a", kind="transform", config={"value": expression}, **more)
+
+
+def behind_a(tenant: Tenant, expression: str) -> tuple[Execution, Claim]:
+    """A run whose step b, which reads this, was claimed apart from a."""
+    definition = document(step("a", kind="transform", config={"value": 41}), reading(expression))
+    execution = started(tenant, definition)
+    worker_id = new_worker()
+    finish_and_leave(claimed(worker_id))
+    return execution, claimed(worker_id)
+
+
+def finish_and_leave(claim: Claim) -> None:
+    finish(claim, None)
+
+
+def test_results_of_other_steps_come_from_the_database() -> None:
+    _, claim = behind_a(factories.make_tenant(), "{{ steps.a.output }}")
+    assert claim.run.facts == {}
+    services.gather(claim)
+    assert set(claim.run.facts) == {"a"}
+
+
+def test_only_the_secrets_that_a_step_names_are_opened() -> None:
+    tenant = factories.make_tenant()
+    factories.make_secret(tenant, "mine", "of use here")
+    factories.make_secret(tenant, "other", "of no use here")
+    call = {"url": "https://x.example/", "headers": {"X-Key": "{{ secrets.mine }}"}}
+    started(tenant, document(step("a", kind="http", config=call)))
+    given = services.gather(claimed(new_worker()))
+    assert given.secrets == {"mine": "of use here"}
+    assert "of use here" not in repr(given)
+
+
+def test_another_tenants_secret_of_the_same_name_is_not_seen() -> None:
+    mine, other = factories.make_tenant(), factories.make_tenant()
+    factories.make_secret(mine, "key", "the right one")
+    factories.make_secret(other, "key", "the wrong one")
+    call = {"url": "https://x.example/", "headers": {"X-Key": "{{ secrets.key }}"}}
+    started(mine, document(step("a", kind="http", config=call)))
+    assert services.gather(claimed(new_worker())).secrets == {"key": "the right one"}
+
+
+def test_a_result_read_too_early_is_read_again() -> None:
+    """Behind a first join a step may read one that still runs; a later step reads its result."""
+    definition = document(
+        step("a"),
+        step("slow", kind="transform"),
+        step(
+            "early",
+            *("a", "slow"),
+            join="first",
+            kind="transform",
+            config={"value": "{{ steps.slow.output }}"},
+        ),
+        step(
+            "late", "early", "slow", kind="transform", config={"value": "{{ steps.slow.output }}"}
+        ),
+    )
+    execution = started(factories.make_tenant(), definition)
+    worker_id = new_worker()
+    a, slow = sorted([claimed(worker_id), claimed(worker_id)], key=lambda claim: claim.key)
+    early = finish(a, worker_id)
+    assert early is not None
+    services.gather(early)
+    assert early.run.facts.get("slow") is None
+    finish(slow, worker_id)
+    late = finish(early, worker_id)
+    assert late is not None
+    services.gather(late)
+    assert late.run.facts["slow"]["outcome"] == "success"
+    finish(late, worker_id)
+    invariants.check_ended(execution.id)
+
+
+def test_a_step_that_has_not_ended_reads_as_nothing() -> None:
+    both = {"value": ["{{ steps.slow.output }}", "{{ steps.slow.outcome }}"]}
+    definition = document(
+        step("a"),
+        step("slow"),
+        step("early", "a", "slow", join="first", kind="transform", config=both),
+    )
+    execution = started(factories.make_tenant(), definition)
+    worker_id = new_worker()
+    a, slow = sorted([claimed(worker_id), claimed(worker_id)], key=lambda claim: claim.key)
+    finish_and_leave(a)
+    drained(execution)
+    assert step_run(execution, "early").output == [None, None]
+    finish(slow, worker_id)
+    invariants.check_ended(execution.id)
