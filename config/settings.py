@@ -29,8 +29,8 @@ USE_I18N = False
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [
-    "unfold",
-    "django.contrib.admin",
+    "unfold.apps.BasicAppConfig",
+    "config.apps.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -214,6 +214,16 @@ SPECTACULAR_SETTINGS = {
     },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+}
+
+UNFOLD = {
+    "SITE_TITLE": "Stepwell",
+    "SITE_HEADER": "Stepwell",
+    "SITE_SUBHEADER": "All tenants",
+    "SITE_SYMBOL": "stairs",
+    "BORDER_RADIUS": "6px",
+    "SIDEBAR": {"show_all_applications": True, "show_search": True},
+    "COMMAND": {"search_models": True},
 }
 
 # --- Stepwell's own ----------------------------------------------------------------------------

@@ -1,0 +1,58 @@
+"""Other apps' models in the look of this admin, or out of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin as PlainGroupAdmin
+from django.contrib.auth.models import Group
+from django_celery_beat import admin as beat
+from django_celery_beat import models
+from unfold.admin import ModelAdmin
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+
+for model in (
+    Group,
+    models.ClockedSchedule,
+    models.CrontabSchedule,
+    models.IntervalSchedule,
+    models.PeriodicTask,
+    models.SolarSchedule,
+):
+    admin.site.unregister(model)
+
+
+@admin.register(Group)
+class GroupAdmin(PlainGroupAdmin, ModelAdmin):
+    """What groups of staff may do."""
+
+
+class TaskSelect(UnfoldAdminSelectWidget, beat.TaskSelectWidget):
+    """The names of the tasks that this deployment knows."""
+
+
+class TaskForm(beat.PeriodicTaskForm):
+    """Two of its fields are made by hand and would keep the plain look."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["task"].widget = UnfoldAdminTextInputWidget()
+        self.fields["regtask"].widget = TaskSelect()
+
+
+@admin.register(models.PeriodicTask)
+class PeriodicTaskAdmin(beat.PeriodicTaskAdmin, ModelAdmin):
+    """The deployment's own clockwork; tenants' schedules are elsewhere."""
+
+    form = TaskForm
+
+
+@admin.register(models.IntervalSchedule)
+class IntervalScheduleAdmin(ModelAdmin):
+    list_display = ["every", "period"]
+
+
+@admin.register(models.CrontabSchedule)
+class CrontabScheduleAdmin(beat.CrontabScheduleAdmin, ModelAdmin):
+    """Times for the clockwork."""

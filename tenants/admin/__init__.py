@@ -1,0 +1,7 @@
+"""The admin of tenants, their people and their keys."""
+
+from __future__ import annotations
+
+from tenants.admin import keys, people
+
+__all__ = ["keys", "people"]

@@ -1,0 +1,127 @@
+"""What all admins of tenants' rows share.
+
+Staff see every tenant by the operator role, which the middleware opens; a row is written in its
+own tenant's scope, so that nothing can be put where it does not belong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+from django.contrib.admin import AdminSite
+from django.core.paginator import Paginator
+from django.db.models import Model, QuerySet
+from django.forms import Form
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.template.response import TemplateResponse
+from django.utils.safestring import SafeString
+from unfold.admin import ModelAdmin
+
+from tenants import scope
+
+COUNTED = 10_000  # rows; a list shows no more pages than these fill
+
+
+class BoundedPaginator(Paginator):  # type: ignore[type-arg] # generic in the stubs only
+    """Counts no further than it must: a table may have a hundred million rows."""
+
+    @cached_property
+    def count(self) -> int:
+        rows: QuerySet[Any] = self.object_list  # type: ignore[assignment] # as the admin gives it
+        return rows.order_by()[:COUNTED].count()
+
+
+class ScopedAdmin(ModelAdmin):
+    """Shows whose each row is, and writes it in that tenant's scope."""
+
+    show_full_result_count = False
+    paginator = BoundedPaginator
+    list_per_page = 50
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows: QuerySet[Any] = super().get_queryset(request)
+        return rows.select_related("tenant")
+
+    def get_list_display(self, request: HttpRequest) -> Sequence[Any]:
+        first, *rest = super().get_list_display(request)
+        return (first, "tenant", *rest)
+
+    def get_list_filter(self, request: HttpRequest) -> Sequence[Any]:
+        return ("tenant", *super().get_list_filter(request))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[Any]:
+        fields = super().get_readonly_fields(request, obj)
+        return (*fields, "tenant") if obj else fields
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Form, change: bool) -> None:
+        with scope.tenant(obj.tenant_id):
+            super().save_model(request, obj, form, change)
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        with scope.tenant(obj.tenant_id):
+            super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        for obj in queryset:
+            self.delete_model(request, obj)
+
+    def required(self, request: HttpRequest, object_id: str) -> Any:
+        """The row. Raises Http404."""
+        obj = self.get_object(request, object_id)
+        if obj is None:
+            raise Http404
+        return obj
+
+
+class ReadOnlyAdmin(ScopedAdmin):
+    """A window on rows that only the engine writes."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+def panel(template: str, **context: Any) -> SafeString:
+    """A read-only field that is more than a line of text."""
+    return render_to_string(f"admin/stepwell/{template}.html", context)
+
+
+def ask(
+    request: HttpRequest,
+    site: AdminSite,
+    *,
+    title: str,
+    text: str,
+    submit: str,
+    template: str = "confirm",
+    **context: Any,
+) -> HttpResponse:
+    """A page that asks before something is done; its answer is a POST to the same address."""
+    shown = {"title": title, "text": text, "submit": submit, **context}
+    return _page(request, site, template, shown)
+
+
+def show_once(
+    request: HttpRequest, site: AdminSite, *, title: str, text: str, value: str, back: str
+) -> HttpResponse:
+    """A page with a value that is not kept; it goes into no message, session or cache."""
+    shown = {"title": title, "text": text, "value": value, "back": back}
+    response = _page(request, site, "shown_once", shown)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def _page(
+    request: HttpRequest, site: AdminSite, template: str, context: dict[str, Any]
+) -> HttpResponse:
+    return TemplateResponse(
+        request, f"admin/stepwell/{template}.html", {**site.each_context(request), **context}
+    )

@@ -1,0 +1,118 @@
+"""API keys, secrets and variables. Tokens are shown once, values of secrets never."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models.functions import Now
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from unfold.decorators import action
+from unfold.widgets import UnfoldAdminTextareaWidget
+
+from tenants import scope, services
+from tenants.admin.base import ScopedAdmin, ask, show_once
+from tenants.models import ApiKey, Secret, Variable
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(ScopedAdmin):
+    list_display = ["__str__", "name", "role", "created_at", "last_used_at", "revoked_at"]
+    list_filter = ["role"]
+    search_fields = ["name", "public_id"]
+    autocomplete_fields = ["tenant"]
+    fields = ["tenant", "name", "role", "expires_at"]
+    actions_detail = ["revoke"]
+
+    def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> list[str]:
+        dates = ["created_at", "last_used_at", "revoked_at"] if obj else []
+        return [*self.fields, *dates]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> list[str]:
+        return [name for name in self.get_fields(request, obj) if name != "name"] if obj else []
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False  # a revoked key still says who did what
+
+    def save_model(self, request: HttpRequest, obj: Any, form: forms.Form, change: bool) -> None:
+        if change:
+            return super().save_model(request, obj, form, change)
+        with scope.tenant(obj.tenant_id):
+            issued = services.issue_key(
+                tenant_id=obj.tenant_id, name=obj.name, role=obj.role, expires_at=obj.expires_at
+            )
+        obj.pk, obj.token = issued.key.pk, issued.token
+        return None
+
+    def response_add(
+        self, request: HttpRequest, obj: Any, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        return show_once(
+            request,
+            self.admin_site,
+            title=f"API key {obj.name}",
+            text="This is the whole key. Copy it now: only its hash is kept.",
+            value=obj.token,
+            back=reverse("admin:tenants_apikey_changelist"),
+        )
+
+    @action(description="Revoke", url_path="revoke", permissions=["change"], icon="block")
+    def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        key = self.required(request, object_id)
+        back = reverse("admin:tenants_apikey_change", args=[key.pk])
+        if request.method == "POST":
+            with scope.tenant(key.tenant_id):
+                ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=Now())
+            self.message_user(request, f"{key} is revoked.")
+            return HttpResponseRedirect(back)
+        return ask(
+            request,
+            self.admin_site,
+            title=f"Revoke {key.name}?",
+            text="Whoever uses this key gets 401 from now on. There is no way back.",
+            submit="Revoke",
+            back=back,
+        )
+
+
+class SecretForm(forms.ModelForm):  # type: ignore[type-arg] # generic in the stubs only
+    value = forms.CharField(
+        strip=False,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 4, "autocomplete": "off"}),
+        help_text="Replaces the value that is there. It is never shown again.",
+    )
+
+    class Meta:
+        model = Secret
+        fields = ["tenant", "name"]
+
+
+@admin.register(Secret)
+class SecretAdmin(ScopedAdmin):
+    """Write-only: a value can be replaced and deleted, not read."""
+
+    form = SecretForm
+    list_display = ["name", "created_at", "updated_at"]
+    search_fields = ["name"]
+    autocomplete_fields = ["tenant"]
+    fields = ["tenant", "name", "value"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return ["tenant", "name"] if obj else []
+
+    def save_model(self, request: HttpRequest, obj: Secret, form: forms.Form, change: bool) -> None:
+        with scope.tenant(obj.tenant_id):
+            secret, _ = services.put_secret(
+                tenant_id=obj.tenant_id, name=obj.name, value=form.cleaned_data["value"]
+            )
+        obj.pk = secret.pk
+
+
+@admin.register(Variable)
+class VariableAdmin(ScopedAdmin):
+    list_display = ["name", "value", "updated_at"]
+    search_fields = ["name"]
+    autocomplete_fields = ["tenant"]
+    fields = ["tenant", "name", "value"]

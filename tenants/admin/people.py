@@ -1,0 +1,64 @@
+"""Tenants, users and who belongs where."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin as PlainUserAdmin
+from django.forms import Form
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from tenants import scope
+from tenants.admin.base import ScopedAdmin
+from tenants.models import Membership, Tenant, User
+
+
+@admin.register(Tenant)
+class TenantAdmin(ModelAdmin):
+    """Tenants are not deleted here: all their history would go with them."""
+
+    list_display = ["slug", "name", "created_at"]
+    search_fields = ["slug", "name"]
+    fields = ["slug", "name", "created_at"]
+    readonly_fields = ["created_at"]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Tenant, form: Form, change: bool) -> None:
+        with scope.tenant(obj.id):
+            super().save_model(request, obj, form, change)
+
+
+@admin.register(User)
+class UserAdmin(PlainUserAdmin, ModelAdmin):  # type: ignore[type-arg] # both are generic in stubs only
+    """People sign in by e-mail address."""
+
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+    ordering = ["email"]
+    list_display = ["email", "name", "is_staff", "is_active", "last_login"]
+    list_filter = ["is_staff", "is_superuser", "is_active"]
+    search_fields = ["email", "name"]
+    readonly_fields = ["last_login", "date_joined"]
+    fieldsets = (
+        (None, {"fields": ["email", "name", "password"]}),
+        ("Staff", {"fields": ["is_active", "is_staff", "is_superuser", "groups"]}),
+        ("Dates", {"fields": ["last_login", "date_joined"]}),
+    )
+    add_fieldsets = ((None, {"fields": ["email", "name", "password1", "password2"]}),)
+    filter_horizontal = ["groups"]
+
+
+@admin.register(Membership)
+class MembershipAdmin(ScopedAdmin):
+    list_display = ["user", "role", "created_at"]
+    list_filter = ["role"]
+    list_select_related = ["user"]
+    search_fields = ["user__email"]
+    autocomplete_fields = ["tenant", "user"]
+    fields = ["tenant", "user", "role"]

@@ -1,0 +1,132 @@
+"""Endpoints and deliveries. An endpoint's secret is shown once, after it was made."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.safestring import SafeString
+from unfold.decorators import action, display
+from unfold.widgets import UnfoldAdminSelectWidget
+
+from tenants import scope
+from tenants.admin.base import ReadOnlyAdmin, ScopedAdmin, ask, panel, show_once
+from tenants.problems import Problem
+from webhooks import services, signatures
+from webhooks.models import Delivery, Endpoint
+
+
+class EndpointForm(forms.ModelForm):  # type: ignore[type-arg] # generic in the stubs only
+    class Meta:
+        model = Endpoint
+        fields = ["workflow", "scheme", "options", "enabled"]
+        widgets = {
+            "scheme": UnfoldAdminSelectWidget(choices=[(key, key) for key in signatures.SCHEMES])
+        }
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        if "scheme" in cleaned and "options" in cleaned:
+            try:
+                services.check_options(cleaned["scheme"], cleaned["options"])
+            except Problem as problem:
+                for error in problem.errors:
+                    self.add_error("options", error["message"])
+        return cleaned
+
+
+@admin.register(Endpoint)
+class EndpointAdmin(ScopedAdmin):
+    form = EndpointForm
+    list_display = ["__str__", "workflow", "scheme", "enabled", "created_at"]
+    list_filter = ["scheme", "enabled"]
+    list_select_related = ["workflow"]
+    search_fields = ["workflow__slug", "=token"]
+    autocomplete_fields = ["workflow"]
+    actions_detail = ["rotate"]
+
+    def get_fields(self, request: HttpRequest, obj: Endpoint | None = None) -> list[str]:
+        if obj is None:
+            return ["workflow", "scheme", "options"]
+        facts = ["tenant", "workflow", "address", "scheme", "settings"]
+        return [*facts, "previous_expires_at", "created_at", "enabled"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Endpoint | None = None) -> list[str]:
+        return [name for name in self.get_fields(request, obj) if name != "enabled"] if obj else []
+
+    @display(description="address")
+    def address(self, endpoint: Endpoint) -> str:
+        return services.url(endpoint)
+
+    @display(description="options")
+    def settings(self, endpoint: Endpoint) -> SafeString:
+        return panel("document", text=json.dumps(endpoint.options, indent=2))
+
+    def save_model(self, request: HttpRequest, obj: Any, form: forms.Form, change: bool) -> None:
+        with scope.tenant(obj.workflow.tenant_id):
+            if change:
+                services.set_enabled(endpoint=obj, enabled=obj.enabled)
+                return
+            issued = services.create(workflow=obj.workflow, scheme=obj.scheme, options=obj.options)
+        obj.pk, obj.tenant_id = issued.endpoint.pk, issued.endpoint.tenant_id
+        obj.token, obj.secret = issued.endpoint.token, issued.secret
+
+    def response_add(
+        self, request: HttpRequest, obj: Any, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        return self._show(request, obj, obj.secret)
+
+    @action(description="Rotate secret", url_path="rotate", permissions=["change"], icon="cached")
+    def rotate(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        endpoint = self.required(request, object_id)
+        if request.method == "POST":
+            return self._rotate(request, endpoint)
+        return ask(
+            request,
+            self.admin_site,
+            title="Replace the secret?",
+            text="The sender needs the new one within 24 hours; until then both are good.",
+            submit="Replace",
+            back=_change(endpoint),
+        )
+
+    def _rotate(self, request: HttpRequest, endpoint: Endpoint) -> HttpResponse:
+        try:
+            with scope.tenant(endpoint.tenant_id):
+                issued = services.rotate(endpoint=endpoint)
+        except Problem as problem:
+            self.message_user(request, problem.detail, "error")
+            return HttpResponseRedirect(_change(endpoint))
+        return self._show(request, endpoint, issued.secret)
+
+    def _show(self, request: HttpRequest, endpoint: Endpoint, secret: str) -> HttpResponse:
+        return show_once(
+            request,
+            self.admin_site,
+            title=f"The secret of {services.url(endpoint)}",
+            text="Copy it now: it is kept encrypted and never shown again.",
+            value=secret or "This scheme has none: the address itself is the only secret.",
+            back=_change(endpoint),
+        )
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(ReadOnlyAdmin):
+    list_display = ["dedupe_key", "endpoint", "execution", "size", "received_at"]
+    list_select_related = ["endpoint"]
+    search_fields = ["=dedupe_key"]
+    ordering = ["-id"]
+    fields = ["tenant", "endpoint", "dedupe_key", "execution", "size", "received_at", "request"]
+    readonly_fields = ["request"]
+
+    @display(description="headers")
+    def request(self, delivery: Delivery) -> SafeString:
+        return panel("document", text=json.dumps(delivery.headers, indent=2, ensure_ascii=False))
+
+
+def _change(endpoint: Endpoint) -> str:
+    return reverse("admin:webhooks_endpoint_change", args=[endpoint.pk])
