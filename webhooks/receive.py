@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from workflows.definition import JSON
 CREDENTIALS = frozenset({"authorization", "cookie", "proxy-authorization", "x-api-key"})
 MASKED = "[masked]"
 LONGEST_ID = 150  # characters of a provider's delivery id that is kept in clear
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 REFUSED = Problem(401, "bad-signature", "The request's signature is missing, wrong or too old.")
 UNKNOWN = Problem(404, "not-found", "There is no webhook endpoint at this address.")
@@ -64,6 +66,8 @@ def receive(
     """
     if len(body) > settings.MAX_PAYLOAD_BYTES:
         raise too_large()
+    if not _TOKEN.fullmatch(token):
+        raise UNKNOWN
     with pipelined_transaction() as pipe:
         endpoint = _find(pipe, token)
         delivery_id = _verify(endpoint, headers, body)
@@ -193,8 +197,8 @@ def _json(body: bytes) -> JSON:
         raise Problem(422, "not-json", "The body is not JSON.") from None
     flaw = next(documents.unstorable(value), None)
     if flaw is not None:
-        where = f" ({flaw.field})" if flaw.field else ""
-        raise Problem(422, "not-json", f"{flaw.message}{where}")
+        where = f"{flaw.field}: " if flaw.field else ""
+        raise Problem(422, "not-json", f"{where}{flaw.message}")
     return value
 
 

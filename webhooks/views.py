@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TypeGuard
+
 from django.conf import settings
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
+from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.request import UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
@@ -33,11 +36,23 @@ def hook(request: HttpRequest, token: str) -> HttpResponse:
 
 def _body(request: HttpRequest) -> bytes:
     try:
+        if _is_chunked(request):
+            # Django takes a body without a declared length for an empty one; gunicorn joins it.
+            return bytes(request.environ["wsgi.input"].read(settings.MAX_PAYLOAD_BYTES + 1))
         return request.body
     except RequestDataTooBig:
         raise too_large() from None
-    except UnreadablePostError:
+    except (UnreadablePostError, OSError):
         raise Problem(400, "broken-off", "The request broke off before its end.") from None
+
+
+def _is_chunked(request: HttpRequest) -> TypeGuard[WSGIRequest]:
+    """Whether the body came to a WSGI server in chunks (RFC 9112 section 7.1)."""
+    return (
+        isinstance(request, WSGIRequest)
+        and bool(request.environ.get("wsgi.input_terminated"))
+        and not request.environ.get("CONTENT_LENGTH")
+    )
 
 
 def _headers(request: HttpRequest) -> dict[str, str]:
@@ -45,6 +60,8 @@ def _headers(request: HttpRequest) -> dict[str, str]:
 
 
 def _query(request: HttpRequest) -> dict[str, JSON]:
-    return {
-        name: values[0] if len(values) == 1 else [*values] for name, values in request.GET.lists()
-    }
+    try:
+        named = request.GET.lists()
+    except TooManyFieldsSent:
+        raise Problem(400, "too-many-fields", "The query has too many parameters.") from None
+    return {name: values[0] if len(values) == 1 else [*values] for name, values in named}

@@ -1,0 +1,376 @@
+"""Every answer of `POST /hooks/<token>/`, to what other systems send and to what attackers do."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.conf import settings
+from django.http import HttpResponse
+from django.test import Client
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from executions.models import Execution
+from tenants import scope
+from tests import factories
+from tests.webhooks import asgi, senders
+from tests.webhooks.senders import BODY, NOTHING, Address, make_address, standard
+from tests.workflows.definitions import document, step
+
+pytestmark = pytest.mark.usefixtures("committed_db")
+
+LIMIT = 1_048_576
+CLIENT = Client(raise_request_exception=False)
+REFUSED = b"The request's signature is missing, wrong or too old."
+
+
+def post(
+    address: Address | str,
+    body: bytes = BODY,
+    headers: dict[str, str] | None = None,
+    **more: Any,
+) -> HttpResponse:
+    """The answer of the product; a fault of ours is a 500, not an exception."""
+    path = address if isinstance(address, str) else address.path
+    if headers is None and isinstance(address, Address):
+        headers = standard(address, body)
+    response = CLIENT.post(
+        path, body, content_type="application/json", headers=headers or {}, **more
+    )
+    assert isinstance(response, HttpResponse)
+    return response
+
+
+def problem(response: HttpResponse) -> dict[str, Any]:
+    """The problem document of an answer, which must be a whole one."""
+    assert response["Content-Type"] == "application/problem+json"
+    document: dict[str, Any] = json.loads(response.content)
+    assert document["status"] == response.status_code
+    assert document["type"].startswith("urn:stepwell:problem:")
+    assert document["title"]
+    assert document["detail"].endswith(".")
+    return document
+
+
+def padded(size: int) -> bytes:
+    """A JSON object of exactly this many bytes."""
+    return b'{"pad": "' + b"x" * (size - 11) + b'"}'
+
+
+# --- Accepted ----------------------------------------------------------------------------------
+
+
+def test_a_signed_request_is_accepted() -> None:
+    address = make_address()
+    response = post(address)
+    assert response.status_code == 202
+    answer = json.loads(response.content)
+    with scope.tenant(address.tenant.id):
+        execution = Execution.objects.get()
+    assert answer == {
+        "delivery_id": str(UUID(answer["delivery_id"])),
+        "execution_id": str(execution.id),
+        "status_url": f"{settings.PUBLIC_URL}/api/v1/executions/{execution.id}/",
+    }
+
+
+def test_the_status_url_leads_to_the_execution() -> None:
+    address = make_address()
+    url = json.loads(post(address).content)["status_url"]
+    key = factories.make_key(address.tenant)
+    seen = Client().get(
+        url.removeprefix(settings.PUBLIC_URL), headers={"Authorization": f"Bearer {key}"}
+    )
+    assert (seen.status_code, seen.json()["trigger"]["body"]) == (200, {"order_id": "1001"})
+
+
+def test_a_duplicate_gets_the_same_ids_with_200() -> None:
+    address = make_address()
+    first, again = post(address), post(address)
+    assert (first.status_code, again.status_code) == (202, 200)
+    assert again.content == first.content
+
+
+def test_githubs_published_vector_passes_the_signature() -> None:
+    """Its body is no JSON, which is told only to whoever signed right."""
+    address = make_address("github", secret="It's a Secret to Everybody")
+    signature = "757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
+    response = post(address, b"Hello, World!", {"x-hub-signature-256": f"sha256={signature}"})
+    assert (response.status_code, problem(response)["type"]) == (
+        422,
+        "urn:stepwell:problem:not-json",
+    )
+
+
+def test_a_github_delivery_is_accepted() -> None:
+    address = make_address("github")
+    headers = senders.github(address.secret, BODY, delivery_id="72d3162e-cc78-11e3-81ab")
+    assert post(address, headers=headers).status_code == 202
+
+
+def test_a_generic_delivery_is_accepted() -> None:
+    address = make_address("generic")
+    assert post(address, headers=senders.plain_hmac(address.secret, BODY)).status_code == 202
+
+
+@pytest.mark.parametrize("body", [b"[]", b"null", b"1", b'"text"', b"{}", b" {} \n"])
+def test_any_json_value_is_a_body(body: bytes) -> None:
+    """What it has to be is the input schema's to say."""
+    assert post(make_address(), body).status_code == 202
+
+
+# --- Bodies ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(b"{", id="cut-off"),
+        pytest.param(b"order=1", id="a-form"),
+        pytest.param(b'{"a": NaN}', id="nan"),
+        pytest.param(b'{"a": -Infinity}', id="infinity"),
+        pytest.param(b'{"a": 1e400}', id="overflow"),
+        pytest.param(b'{"a": ' + b"9" * 5000 + b"}", id="5000-digits"),
+        pytest.param(b'{"a": ' + b"9" * 401 + b"}", id="401-digits"),
+        pytest.param(b'{"a": "\\u0000"}', id="nul"),
+        pytest.param(b'{"\\u0000": 1}', id="nul-key"),
+        pytest.param(b'{"a": "\\ud800"}', id="lone-surrogate"),
+        pytest.param(b'{"\\udfff": 1}', id="lone-surrogate-key"),
+        pytest.param(b"[" * 100_000, id="deep-and-cut-off"),
+        pytest.param(b"[" * 100_000 + b"]" * 100_000, id="100000-deep"),
+        pytest.param(b"[" * 100 + b"]" * 100, id="100-deep"),
+        pytest.param(b'{"a": 1} {"b": 2}', id="two-values"),
+    ],
+)
+def test_what_is_not_storable_json_is_unprocessable(body: bytes) -> None:
+    response = post(make_address(), body)
+    assert (response.status_code, problem(response)["type"]) == (
+        422,
+        "urn:stepwell:problem:not-json",
+    )
+    assert senders.stored() == NOTHING
+
+
+@pytest.mark.parametrize("body", [b"\xff\xfe{}", b"\x80", b'"\xed\xa0\x80"'])
+def test_bytes_that_are_no_text_are_unprocessable(body: bytes) -> None:
+    address = make_address("generic")
+    response = post(address, body, senders.plain_hmac(address.secret, body))
+    assert (response.status_code, problem(response)["status"]) == (422, 422)
+
+
+def test_a_body_that_does_not_fit_the_input_schema_is_told_where() -> None:
+    schema = {
+        "type": "object",
+        "required": ["order_id"],
+        "properties": {"order_id": {"type": "string"}},
+    }
+    address = make_address(definition=document(step("only"), input=schema))
+    found = problem(post(address, b'{"order_id": 7}'))
+    assert (found["status"], found["type"]) == (422, "urn:stepwell:problem:input-mismatch")
+    assert [error["field"] for error in found["errors"]] == ["order_id"]
+
+
+def test_one_megabyte_is_accepted() -> None:
+    assert post(make_address(), padded(LIMIT)).status_code == 202
+
+
+def test_a_byte_more_than_one_megabyte_is_too_large() -> None:
+    response = post(make_address(), padded(LIMIT + 1))
+    assert problem(response)["type"] == "urn:stepwell:problem:too-large"
+    assert response.status_code == 413
+    assert senders.stored() == NOTHING
+
+
+def test_who_announces_too_much_is_answered_without_being_read() -> None:
+    class Unread(io.BytesIO):
+        def read(self, *args: Any) -> bytes:
+            raise AssertionError("the body was read")
+
+    response = post(
+        make_address(), b"", {}, **{"wsgi.input": Unread(), "CONTENT_LENGTH": "5000000"}
+    )
+    assert response.status_code == 413
+
+
+# --- Framing -----------------------------------------------------------------------------------
+
+
+def in_parts(body: bytes, size: int = 65_536) -> Iterator[bytes]:
+    return (body[start : start + size] for start in range(0, len(body), size))
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+@pytest.mark.parametrize(("size", "status"), [(LIMIT, 202), (LIMIT + 1, 413), (4 * LIMIT, 413)])
+def test_the_limit_holds_for_every_framing(size: int, status: int, chunked: bool) -> None:
+    address = make_address()
+    body = padded(size)
+    headers = standard(address, body)
+    declared = None if chunked else size
+    assert asgi.post(address.path, in_parts(body), headers, declare=declared)[0] == status
+
+
+@pytest.mark.parametrize(("size", "status"), [(LIMIT, 202), (LIMIT + 1, 413)])
+def test_the_limit_holds_for_chunks_under_wsgi(size: int, status: int) -> None:
+    """gunicorn joins the chunks and marks the stream's end (`wsgi.input_terminated`)."""
+    address = make_address()
+    body = padded(size)
+    chunked = {"wsgi.input": io.BytesIO(body), "wsgi.input_terminated": True}
+    headers = {**standard(address, body), "transfer-encoding": "chunked"}
+    assert post(address, b"", headers, **chunked, CONTENT_LENGTH="").status_code == status
+
+
+def test_who_hangs_up_is_not_waited_for() -> None:
+    address = make_address()
+    asgi.break_off(address.path, b'{"order', standard(address))
+    assert senders.stored() == NOTHING
+
+
+def test_a_body_that_breaks_off_is_a_bad_request() -> None:
+    class Broken(io.BytesIO):
+        def read(self, *args: Any) -> bytes:
+            raise OSError("connection reset by peer")
+
+    response = post(make_address(), b"", {}, **{"wsgi.input": Broken(), "CONTENT_LENGTH": "20"})
+    assert (response.status_code, problem(response)["type"]) == (
+        400,
+        "urn:stepwell:problem:broken-off",
+    )
+
+
+# --- Signatures --------------------------------------------------------------------------------
+
+Change = Callable[[dict[str, str]], dict[str, str]]
+
+
+def without(name: str) -> Change:
+    return lambda headers: {key: value for key, value in headers.items() if key != name}
+
+
+def with_(name: str, value: str) -> Change:
+    return lambda headers: {**headers, name: value}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda headers: {}, id="no-headers"),
+        pytest.param(without("webhook-id"), id="no-id"),
+        pytest.param(without("webhook-timestamp"), id="no-time"),
+        pytest.param(without("webhook-signature"), id="no-signature"),
+        pytest.param(with_("webhook-id", "msg_2"), id="another-id"),
+        pytest.param(with_("webhook-id", ""), id="empty-id"),
+        pytest.param(with_("webhook-id", "m" * 5000), id="long-id"),
+        pytest.param(with_("webhook-id", "msg\u00e9"), id="non-ascii-id"),
+        pytest.param(with_("webhook-timestamp", "soon"), id="time-in-words"),
+        pytest.param(with_("webhook-timestamp", "-1"), id="negative-time"),
+        pytest.param(with_("webhook-timestamp", "9" * 400), id="endless-time"),
+        pytest.param(with_("webhook-timestamp", "\u0661\u0662"), id="arabic-digits"),
+        pytest.param(with_("webhook-signature", ""), id="empty-signature"),
+        pytest.param(with_("webhook-signature", "v1"), id="version-only"),
+        pytest.param(with_("webhook-signature", "v1,"), id="nothing-behind-version"),
+        pytest.param(with_("webhook-signature", "v1,a,b"), id="two-commas"),
+        pytest.param(with_("webhook-signature", "v1,AAAA"), id="short"),
+        pytest.param(with_("webhook-signature", "v2,AAAA"), id="another-version"),
+        pytest.param(with_("webhook-signature", "v1,\u00e9\u00ff"), id="non-ascii"),
+        pytest.param(with_("webhook-signature", "v1,\u0661"), id="not-even-latin-1"),
+        pytest.param(with_("webhook-signature", "v1,x " * 2000), id="thousands"),
+    ],
+)
+def test_a_signature_that_is_wrong_in_any_way_gets_the_same_answer(change: Change) -> None:
+    address = make_address()
+    response = post(address, headers=change(standard(address)))
+    assert response.status_code == 401
+    assert problem(response)["detail"].encode() == REFUSED
+    assert senders.stored() == NOTHING
+
+
+@pytest.mark.parametrize("minutes", [6, 60 * 24 * 365, -6, -60 * 24 * 365])
+def test_an_old_or_future_request_gets_the_same_answer(minutes: int) -> None:
+    address = make_address()
+    response = post(address, headers=standard(address, age=timedelta(minutes=minutes)))
+    assert response.status_code == 401
+    assert problem(response)["detail"].encode() == REFUSED
+
+
+@pytest.mark.parametrize("minutes", [4, -4])
+def test_clocks_may_differ_by_some_minutes(minutes: int) -> None:
+    address = make_address()
+    headers = standard(address, age=timedelta(minutes=minutes))
+    assert post(address, headers=headers).status_code == 202
+
+
+def test_a_changed_body_is_refused() -> None:
+    address = make_address()
+    assert post(address, BODY + b" ", standard(address)).status_code == 401
+
+
+def test_a_signature_among_others_is_found() -> None:
+    """The library of a sender that rotates its own secret sends both."""
+    address = make_address()
+    signed = standard(address)
+    headers = {**signed, "webhook-signature": f"v1a,zzz v1,AAAA {signed['webhook-signature']}"}
+    assert post(address, headers=headers).status_code == 202
+
+
+def test_svix_header_names_are_the_same_scheme() -> None:
+    address = make_address()
+    headers = {name.replace("webhook", "svix"): v for name, v in standard(address).items()}
+    assert post(address, headers=headers).status_code == 202
+
+
+# --- Addresses, methods, and what else can be sent ------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "token", ["unknown", "x" * 5000, "%00", "a%00b", "%ff", "..", "%27%20OR%201=1", "\u0661"]
+)
+def test_an_unknown_address_is_not_found(token: str) -> None:
+    response = post(f"/hooks/{token}/")
+    assert (response.status_code, problem(response)["status"]) == (404, 404)
+
+
+@pytest.mark.parametrize("method", ["get", "head", "put", "patch", "delete", "options"])
+def test_only_post_is_allowed(method: str) -> None:
+    address = make_address()
+    response = getattr(Client(), method)(address.path)
+    assert (response.status_code, response["Allow"]) == (405, "POST")
+
+
+@pytest.mark.parametrize("query", ["a=%00", "%00=1", "a=%ED%A0%80", "a=%FF", "a=1&a=2", "=&&="])
+def test_any_query_can_be_stored(query: str) -> None:
+    address = make_address()
+    assert post(f"{address.path}?{query}", headers=standard(address)).status_code == 202
+
+
+def test_a_query_with_thousands_of_names_is_a_bad_request() -> None:
+    address = make_address()
+    query = "&".join(f"a{number}=1" for number in range(2000))
+    response = post(f"{address.path}?{query}", headers=standard(address))
+    assert (response.status_code, problem(response)["status"]) == (400, 400)
+
+
+@pytest.mark.parametrize("value", ["\u00e9", "\x7f", "\x00", "x" * 20_000])
+def test_any_header_can_be_stored(value: str) -> None:
+    address = make_address()
+    response = post(address, headers={**standard(address), "x-odd": value})
+    assert response.status_code == 202
+
+
+def test_whatever_is_sent_the_answer_is_one_of_ours() -> None:
+    address = make_address("generic")
+
+    @examples(max_examples=100, deadline=None)
+    @given(body=st.binary(max_size=200), signature=st.text(st.characters(max_codepoint=255)))
+    def send(body: bytes, signature: str) -> None:
+        for headers in ({"x-signature": signature}, senders.plain_hmac(address.secret, body)):
+            assert post(address, body, headers).status_code in (200, 202, 401, 422)
+
+    send()
