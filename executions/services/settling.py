@@ -13,6 +13,7 @@ from executions.states import ExecutionStatus, StepStatus, check_execution
 from executions.transitions import Move, NewEvent, NewStep
 from workflows import expressions
 from workflows.definition import JSON
+from workflows.problems import dotted
 
 _LEVELS = {ExecutionStatus.FAILED: "error", ExecutionStatus.TIMED_OUT: "error"}
 _MESSAGES = {
@@ -107,7 +108,8 @@ def _output(run: Run) -> tuple[ExecutionStatus, JSON, JSON]:
     try:
         output = expressions.render(run.plan.definition.output, run.names(run.plan.output_reads))
     except expressions.ExpressionError as error:
-        facts: JSON = {"kind": "expression", "message": f"output: {error.message}"}
+        where = dotted(("output", *error.path))
+        facts: JSON = {"kind": "expression", "message": f"{where}: {error.message}"}
         return ExecutionStatus.FAILED, None, facts
     return ExecutionStatus.SUCCEEDED, output, None
 
