@@ -1,0 +1,351 @@
+"""What becomes of steps whose worker is gone, and of runs that are over their time."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from django.conf import settings
+from django.db.models.functions import Now
+
+from executions import services, sweeper
+from executions.models import Execution, Worker
+from executions.runs import Claim
+from tenants import scope
+from tests import factories
+from tests.executions import invariants
+from tests.executions.driving import (
+    REFUSED,
+    WRONG,
+    claimed,
+    drained,
+    expire_lease,
+    finish,
+    fresh,
+    hurry,
+    in_threads,
+    kinds,
+    new_worker,
+    started,
+    statuses,
+    step_run,
+)
+from tests.workflows.definitions import document, step
+from workflows.models import WorkflowVersion
+
+pytestmark = pytest.mark.usefixtures("committed_db")
+
+POST = {"method": "POST", "url": "https://x.example/"}
+
+
+def silence(worker_id: UUID) -> None:
+    """Nothing was heard of the worker for longer than a worker may be silent."""
+    seen_at = Now() - timedelta(seconds=settings.WORKER_LOST_SECONDS + 1)
+    Worker.objects.filter(id=worker_id).update(seen_at=seen_at)
+
+
+def running(**more: object) -> tuple[Execution, Claim, UUID]:
+    """A run whose one step is in a worker's hands."""
+    execution = started(
+        factories.make_tenant(), document(step("a", kind="http", config=POST, **more))
+    )
+    worker_id = new_worker()
+    return execution, claimed(worker_id), worker_id
+
+
+def lose(execution: Execution, *, sent: bool = False) -> Claim:
+    """A worker takes the step and is never seen again; the sweeper comes by."""
+    worker_id = new_worker()
+    claim = claimed(worker_id)
+    if sent:
+        assert services.mark_sending(claim, {"url": "https://x.example/"})
+    services.unregister(worker_id)
+    sweeper.sweep()
+    return claim
+
+
+# --- Who is lost -------------------------------------------------------------------------------
+
+
+def test_a_worker_that_beats_keeps_its_lease() -> None:
+    execution, _, worker_id = running()
+    silence(worker_id)
+    assert services.beat(worker_id)
+    assert services.lost_steps() == []
+    sweeper.sweep()
+    assert statuses(execution) == {"a": "running"}
+
+
+def test_a_worker_that_was_forgotten_learns_it_from_its_beat() -> None:
+    worker_id = new_worker()
+    assert services.beat(worker_id)
+    services.unregister(worker_id)
+    assert not services.beat(worker_id)
+
+
+@pytest.mark.parametrize("how", ["silent", "left", "lease"])
+def test_a_step_is_lost_with_its_worker_or_its_lease(how: str) -> None:
+    execution, claim, worker_id = running()
+    match how:
+        case "silent":
+            silence(worker_id)
+        case "left":
+            services.unregister(worker_id)
+        case "lease":
+            expire_lease(claim)
+    assert [lost.key for lost in services.lost_steps()] == ["a"]
+    sweeper.sweep()
+    assert statuses(execution) == {"a": "queued"}
+    assert services.lost_steps() == []
+    invariants.check(execution.id)
+
+
+def test_a_worker_that_is_heard_again_before_the_release_keeps_its_step() -> None:
+    execution, _, worker_id = running()
+    silence(worker_id)
+    [lost] = services.lost_steps()
+    services.beat(worker_id)
+    assert not services.release(lost)
+    assert statuses(execution) == {"a": "running"}
+
+
+def test_workers_long_dead_are_forgotten() -> None:
+    dead, alive = new_worker(), new_worker()
+    Worker.objects.filter(id=dead).update(seen_at=Now() - timedelta(days=2))
+    services.forget_workers()
+    assert list(Worker.objects.values_list("id", flat=True)) == [alive]
+
+
+# --- What becomes of a lost step ---------------------------------------------------------------
+
+
+def test_a_step_that_sent_nothing_runs_again_at_once() -> None:
+    execution = started(factories.make_tenant(), document(step("a", kind="http", config=POST)))
+    lose(execution)
+    assert statuses(execution) == {"a": "queued"}
+    worker_id = new_worker()
+    again = claimed(worker_id)
+    assert again.fence == 2
+    finish(again, worker_id)
+    assert [attempt["status"] for attempt in step_run(execution, "a").attempts] == [
+        *("queued", "succeeded"),
+    ]
+    assert invariants.check_ended(execution.id) == "succeeded"
+
+
+def test_a_lost_worker_uses_up_no_try() -> None:
+    patience = {"attempts": 2, "delay": 0}
+    execution = started(factories.make_tenant(), document(step("a", kind="http", retry=patience)))
+    lose(execution)
+    lose(execution)
+    worker_id = new_worker()
+    for status in ("retrying", "failed"):
+        hurry(execution)
+        finish(claimed(worker_id), worker_id, REFUSED)
+        assert statuses(execution) == {"a": status}
+    invariants.check_ended(execution.id)
+
+
+def test_a_write_that_was_sent_is_parked_with_what_was_sent() -> None:
+    execution = started(factories.make_tenant(), document(step("a", kind="http", config=POST)))
+    lose(execution, sent=True)
+    row = step_run(execution, "a")
+    assert row.status == "unknown"
+    assert row.input == {"url": "https://x.example/"}
+    assert fresh(execution).status == "waiting"
+    assert services.claim(new_worker()) is None
+    invariants.check(execution.id)
+
+
+@pytest.mark.parametrize(("decided", "status"), [("retry", "queued"), ("fail", "failed")])
+def test_the_definition_decides_about_a_lost_write(decided: str, status: str) -> None:
+    parked = step("a", kind="http", config=POST, on_unknown=decided)
+    execution = started(factories.make_tenant(), document(parked))
+    lose(execution, sent=True)
+    assert statuses(execution) == {"a": status}
+    invariants.check(execution.id)
+
+
+def test_a_call_that_is_sent_between_look_and_release_is_not_made_twice() -> None:
+    """The worker was only slow: it marks its call while the sweeper is on its way."""
+    execution, claim, _ = running()
+    expire_lease(claim)
+    [lost] = services.lost_steps()
+    assert services.mark_sending(claim, {"url": "https://x.example/"})
+    assert services.release(lost)
+    assert statuses(execution) == {"a": "unknown"}
+    invariants.check(execution.id)
+
+
+def test_a_call_is_not_sent_once_its_lease_was_released() -> None:
+    _, claim, worker_id = running()
+    services.unregister(worker_id)
+    sweeper.sweep()
+    assert not services.mark_sending(claim, {})
+
+
+def test_a_call_waits_to_be_marked_while_its_lease_is_being_released() -> None:
+    execution, claim, _ = running()
+    expire_lease(claim)
+    [lost] = services.lost_steps()
+
+    def act(number: int) -> bool:
+        return services.mark_sending(claim, {}) if number else services.release(lost)
+
+    released, marked = in_threads(2, act)
+    assert released
+    # Either the mark came first, and the call may have been made; or it came too late.
+    assert statuses(execution) == {"a": "unknown" if marked else "queued"}
+    invariants.check(execution.id)
+
+
+def test_two_sweepers_release_a_step_once() -> None:
+    execution, claim, _ = running()
+    expire_lease(claim)
+    [lost] = services.lost_steps()
+    released = in_threads(6, lambda _: services.release(lost))
+    assert released.count(True) == 1
+    assert kinds(execution, "a").count("step.queued") == 2
+    invariants.check(execution.id)
+
+
+def test_a_step_that_kills_its_workers_fails_and_its_siblings_go_on() -> None:
+    definition = document(
+        step("a", kind="http", config=POST, continue_on_failure=True),
+        step("b", "a.always"),
+    )
+    execution = started(factories.make_tenant(), definition)
+    for _ in range(settings.MAX_CLAIMS):
+        lose(execution)
+    row = step_run(execution, "a")
+    assert row.status == "failed"
+    assert row.error == {
+        "kind": "poison",
+        "message": f"Its worker was lost {settings.MAX_CLAIMS} times.",
+    }
+    assert drained(execution).status == "succeeded"
+    invariants.check_ended(execution.id)
+
+
+def test_tries_that_were_recorded_are_no_losses() -> None:
+    patience = {"attempts": 20, "delay": 0}
+    execution = started(factories.make_tenant(), document(step("a", kind="http", retry=patience)))
+    worker_id = new_worker()
+    for _ in range(settings.MAX_CLAIMS + 1):
+        finish(claimed(worker_id), worker_id, REFUSED)
+        hurry(execution)
+    lose(execution)
+    assert statuses(execution) == {"a": "queued"}
+    invariants.check(execution.id)
+
+
+def test_a_write_that_was_sent_is_parked_although_its_workers_were_lost_too_often() -> None:
+    execution = started(factories.make_tenant(), document(step("a", kind="http", config=POST)))
+    for _ in range(settings.MAX_CLAIMS - 1):
+        lose(execution)
+    lose(execution, sent=True)
+    assert statuses(execution) == {"a": "unknown"}
+    invariants.check(execution.id)
+
+
+def test_a_step_lost_while_its_run_winds_down_is_called_off() -> None:
+    definition = document(step("a"), step("b"), step("c", "b"))
+    execution = started(factories.make_tenant(), definition)
+    worker_id = new_worker()
+    a, b = sorted([claimed(worker_id), claimed(worker_id)], key=lambda claim: claim.key)
+    expire_lease(b)
+    [lost] = services.lost_steps()
+    finish(a, worker_id, WRONG)
+    assert services.release(lost)
+    assert statuses(execution) == {"a": "failed", "b": "cancelled", "c": "cancelled"}
+    assert invariants.check_ended(execution.id) == "failed"
+
+
+# --- Out of time -------------------------------------------------------------------------------
+
+
+def overrun(execution: Execution) -> None:
+    with scope.tenant(execution.tenant_id):
+        past = Now() - timedelta(seconds=1)
+        Execution.objects.filter(id=execution.id).update(deadline_at=past)
+
+
+def test_a_run_over_its_time_ends_and_its_steps_are_called_off() -> None:
+    definition = document(
+        step("a"), step("b", kind="http"), step("c"), step("d", "c"), limits={"timeout": 7}
+    )
+    execution = started(factories.make_tenant(), definition)
+    worker_id = new_worker()
+    a, b = claimed(worker_id), claimed(worker_id)
+    finish(b, worker_id, REFUSED)
+    overrun(execution)
+    sweeper.sweep()
+    assert set(statuses(execution).values()) == {"cancelled"}
+    assert fresh(execution).error == {
+        "kind": "timed_out",
+        "message": "It used up its 7 s of active time.",
+    }
+    assert finish(a, worker_id) is None, "what was in hand is dropped"
+    assert invariants.check_ended(execution.id) == "timed_out"
+
+
+def test_two_sweepers_end_a_run_once() -> None:
+    execution, _, _ = running()
+    overrun(execution)
+    ended = in_threads(6, lambda _: services.time_out(execution.tenant_id, execution.id))
+    assert ended.count(True) == 1
+    assert invariants.check_ended(execution.id) == "timed_out"
+
+
+def test_a_run_within_its_time_is_left_alone() -> None:
+    execution, _, _ = running()
+    assert services.overdue() == []
+    assert not services.time_out(execution.tenant_id, execution.id)
+    assert fresh(execution).status == "running"
+
+
+def test_a_run_that_waits_uses_up_no_time() -> None:
+    execution, claim, worker_id = running()
+    finish(claim, worker_id, REFUSED)
+    assert services.overdue() == []
+    assert fresh(execution).deadline_at is None
+    invariants.check(execution.id)
+
+
+# --- The sweeper -------------------------------------------------------------------------------
+
+
+def test_a_run_that_cannot_be_mended_does_not_keep_the_sweeper_from_the_others() -> None:
+    broken, first, _ = running()
+    make_unreadable(broken)
+    sound, second, _ = running()
+    expire_lease(first)
+    expire_lease(second)
+    assert [lost.execution_id for lost in services.lost_steps()] == [broken.id, sound.id]
+    sweeper.sweep()
+    assert statuses(broken) == {"a": "running"}
+    assert statuses(sound) == {"a": "queued"}
+
+
+def make_unreadable(execution: Execution) -> None:
+    """Give the run a version whose definition this release cannot read."""
+    with scope.tenant(execution.tenant_id):
+        version = WorkflowVersion.objects.create(
+            tenant_id=execution.tenant_id,
+            workflow_id=execution.workflow_id,
+            number=99,
+            definition={"schema": 99},
+            digest="unreadable",
+        )
+        Execution.objects.filter(id=execution.id).update(version=version)
+
+
+def test_the_sweeper_counts_what_is_ready_and_no_further_than_needed() -> None:
+    wide = document(*(step(f"s{n}") for n in range(10)))
+    for _ in range(4):
+        started(factories.make_tenant(), wide)
+    assert services.ready_steps(most=100) == 40
+    swept = sweeper.sweep()
+    assert swept.ready == 32
+    assert swept.woken
