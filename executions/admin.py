@@ -43,7 +43,7 @@ class ExecutionAdmin(ReadOnlyAdmin):
             {
                 "fields": [
                     ("tenant", "workflow", "version"),
-                    ("state", "trigger_kind"),
+                    ("status", "trigger_kind"),
                     ("created_at", "started_at", "finished_at"),
                 ]
             },
@@ -53,7 +53,8 @@ class ExecutionAdmin(ReadOnlyAdmin):
         ("Trigger", {"classes": ["tab"], "fields": ["input"]}),
         ("Result", {"classes": ["tab"], "fields": ["result", "reason"]}),
     )
-    readonly_fields = ["state", "steps", "history", "input", "result", "reason"]
+    compressed_fields = False
+    readonly_fields = ["steps", "history", "input", "result", "reason"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Execution]:
         rows: QuerySet[Execution] = super().get_queryset(request)

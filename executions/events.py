@@ -60,10 +60,10 @@ def instant(at: datetime) -> str:
     return at.isoformat().replace("+00:00", "Z")
 
 
-def read(execution_id: UUID, after: int = 0, limit: int = PAGE) -> list[EventDict]:
-    """The events with a number above `after`, oldest first, in the open tenant scope."""
+def read(execution_id: UUID, after: int = 0, limit: int | None = None) -> list[EventDict]:
+    """The events with a number above `after`, oldest first, PAGE at most, in the open scope."""
     rows = Event.objects.filter(execution_id=execution_id, seq__gt=after).order_by("seq")
-    return [as_dict(event) for event in rows[:limit]]
+    return [as_dict(event) for event in rows[: limit or PAGE]]
 
 
 def group(execution_id: UUID) -> str:

@@ -68,7 +68,7 @@ class Placeholders:
             case list():
                 return [self._name(item) for item in value]
             case dict():
-                return {key: self._name(item) for key, item in value.items()}
+                return {str(self._name(key)): self._name(item) for key, item in value.items()}
             case _:
                 return value
 

@@ -81,7 +81,10 @@ WITH run AS (
   FROM moved, taken
 )
 SELECT taken.id, taken.key, taken.fence, taken.attempt, moved.last_seq,
-       e.version_id, e.trigger, e.created_at, w.slug, v.number, t.slug, t.name
+       e.version_id, e.trigger, e.created_at, w.slug, v.number, t.slug, t.name,
+       (SELECT jsonb_object_agg(s.key, jsonb_build_array(s.status, s.outcome))
+        FROM executions_steprun s
+        WHERE s.tenant_id = %(tenant)s AND s.execution_id = %(execution)s)
 FROM taken CROSS JOIN moved
 JOIN executions_execution e ON e.id = %(execution)s
 JOIN workflows_workflow w ON w.id = e.workflow_id

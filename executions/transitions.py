@@ -23,7 +23,7 @@ from django.conf import settings
 
 from executions import statements
 from executions.states import EXECUTION_ENDED, ExecutionStatus, StepStatus
-from tenants.scope import Pipeline, Rows
+from tenants.scope import Prepared, Rows
 from workflows.definition import JSON
 
 
@@ -49,6 +49,7 @@ class Taken(NamedTuple):
     version_number: int
     tenant_slug: str
     tenant_name: str
+    states: str  # JSON: {key: [status, outcome]}, as they were before
 
 
 @dataclass(frozen=True)
@@ -121,18 +122,18 @@ class NewExecution:
     timeout: float
 
 
-def pick(pipe: Pipeline, *, wait: bool) -> Picked | None:
+def pick(db: Prepared, *, wait: bool) -> Picked | None:
     """Lock the execution whose step is to run next, over all tenants (as the operator).
 
     With `wait` also one that another worker holds just now, as when ten branches start at once.
     """
-    row = pipe.run(statements.PICK if wait else statements.PICK_UNLOCKED).fetchone()
+    row = db.run(statements.PICK if wait else statements.PICK_UNLOCKED).fetchone()
     return None if row is None else Picked(*row)
 
 
-def take(pipe: Pipeline, *, tenant_id: UUID, execution_id: UUID, worker_id: UUID) -> Rows:
-    """Lease a due step of a locked execution: one `Taken` row, or none."""
-    return pipe.run(
+def take(db: Prepared, *, tenant_id: UUID, execution_id: UUID, worker_id: UUID) -> Taken | None:
+    """Lease a due step of a locked execution, if there still is one."""
+    row = db.run(
         statements.TAKE,
         {
             "tenant": tenant_id,
@@ -140,22 +141,27 @@ def take(pipe: Pipeline, *, tenant_id: UUID, execution_id: UUID, worker_id: UUID
             "worker": worker_id,
             "margin": settings.LEASE_MARGIN_SECONDS,
         },
-    )
+    ).fetchone()
+    return None if row is None else Taken(*row)
 
 
-def lock(pipe: Pipeline, execution_id: UUID) -> Rows:
-    """Lock an execution: one row of its status and the number of its last event, or none."""
-    return pipe.run(statements.LOCK, {"execution": execution_id})
+def lock(db: Prepared, tenant_id: UUID, execution_id: UUID) -> tuple[str, int] | None:
+    """Enter the tenant and lock an execution: its status and the number of its last event.
+
+    None if there is no such execution.
+    """
+    row = db.enter_tenant(tenant_id, statements.LOCK, {"execution": execution_id}).fetchone()
+    return None if row is None else (row[0], row[1])
 
 
-def states(pipe: Pipeline, tenant_id: UUID, execution_id: UUID) -> Rows:
+def states(db: Prepared, tenant_id: UUID, execution_id: UUID) -> Rows:
     """Where the steps of an execution stand: rows of key, status and outcome."""
-    return pipe.run(statements.STATES, {"tenant": tenant_id, "execution": execution_id})
+    return db.run(statements.STATES, {"tenant": tenant_id, "execution": execution_id})
 
 
-def start(pipe: Pipeline, execution: NewExecution, move: Move) -> None:
+def start(db: Prepared, execution: NewExecution, move: Move) -> None:
     """Insert a queued execution with its first steps and events."""
-    pipe.run(
+    db.run(
         statements.START,
         {
             **_shared(move),
@@ -168,9 +174,9 @@ def start(pipe: Pipeline, execution: NewExecution, move: Move) -> None:
     )
 
 
-def record(pipe: Pipeline, end: StepEnd, move: Move) -> Rows:
+def record(db: Prepared, end: StepEnd, move: Move) -> Rows:
     """Record what became of a step under our lease: one row, or none if the lease is lost."""
-    return pipe.run(
+    return db.run(
         statements.RECORD,
         {
             **_shared(move),
@@ -189,14 +195,14 @@ def record(pipe: Pipeline, end: StepEnd, move: Move) -> Rows:
     )
 
 
-def end(pipe: Pipeline, move: Move) -> None:
+def end(db: Prepared, move: Move) -> None:
     """Move a locked execution that no step of its own moves: it timed out or was cancelled."""
-    pipe.run(statements.END, {**_shared(move), **_moved(move)})
+    db.run(statements.END, {**_shared(move), **_moved(move)})
 
 
-def mark_sending(pipe: Pipeline, step_id: UUID, fence: int, sent: JSON) -> Rows:
+def mark_sending(db: Prepared, step_id: UUID, fence: int, sent: JSON) -> Rows:
     """Note that a call that must not be repeated blindly is about to be made: one row if ours."""
-    return pipe.run(statements.MARK_SENDING, {"step": step_id, "fence": fence, "input": dump(sent)})
+    return db.run(statements.MARK_SENDING, {"step": step_id, "fence": fence, "input": dump(sent)})
 
 
 def dump(value: JSON) -> str | None:

@@ -16,6 +16,7 @@ from uuid import UUID
 import psycopg
 import structlog
 from django.db import connection, transaction
+from psycopg.pq import TransactionStatus
 
 from tenants.rls import OPERATOR_ROLE, TENANT_SETTING
 
@@ -108,49 +109,83 @@ def _names(scope: Scope) -> dict[str, str]:
     }
 
 
-class Pipeline:
-    """Hand-written statements that share round trips; the server keeps them prepared.
+class Prepared:
+    """Hand-written statements of the hot path; the server keeps them prepared.
 
-    `run` returns at once. Fetching from its cursor waits for all that was sent so far.
+    On a local socket a statement in psycopg's pipeline mode costs more than a round trip, so what
+    begins a transaction is sent as one text and the few statements after it one by one.
     """
 
-    def __init__(self, raw: psycopg.Connection[Any]) -> None:
+    def __init__(self, raw: psycopg.Connection[Any], begin: LiteralString = "") -> None:
         self._raw = raw
+        self.begin = begin  # is sent with whom the transaction is for
 
     def run(self, statement: LiteralString, values: Mapping[str, object] | None = None) -> Rows:
-        """Send a statement whose parameters are `%(name)s`."""
+        """Run a statement whose parameters are `%(name)s`."""
         return psycopg.Cursor(self._raw).execute(statement, values, prepare=True)
 
     def enter_operator(self) -> None:
         """From here on, until the transaction ends, all tenants are seen: to find one's work."""
-        self.run(ENTER, _names(Scope(None, operator=True)))
+        self._enter(Scope(None, operator=True))
 
-    def enter_tenant(self, ident: UUID) -> None:
-        """From here on, until the transaction ends, only this tenant is seen."""
-        self.run(ENTER, _names(Scope(ident)))
+    def enter_tenant(
+        self, ident: UUID, then: LiteralString = "", values: Mapping[str, object] | None = None
+    ) -> Rows:
+        """From here on, until the transaction ends, only this tenant is seen.
+
+        `then` is a statement to send along; its rows are returned.
+        """
+        return self._enter(Scope(ident), then, values or {})
+
+    def _enter(
+        self, scope: Scope, then: LiteralString = "", values: Mapping[str, object] | None = None
+    ) -> Rows:
+        text: LiteralString = "; ".join(part for part in (self.begin, ENTER, then) if part)
+        self.begin = ""
+        rows = psycopg.ClientCursor(self._raw).execute(text, {**_names(scope), **(values or {})})
+        while rows.nextset():
+            pass
+        return rows
 
 
 Rows = psycopg.Cursor[Any]
 
 
-@contextmanager
-def pipeline() -> Iterator[Pipeline]:
-    """Send statements in the open transaction without waiting for each."""
-    connection.ensure_connection()
-    raw = cast("psycopg.Connection[Any]", connection.connection)
-    with raw.pipeline():
-        yield Pipeline(raw)
+def prepared() -> Prepared:
+    """Run hand-written statements in the open scope's transaction."""
+    return Prepared(_raw())
 
 
 @contextmanager
-def pipelined_transaction() -> Iterator[Pipeline]:
-    """A transaction of the hot path, without a scope yet: `enter_tenant` or `enter_operator`.
+def prepared_transaction() -> Iterator[Prepared]:
+    """A transaction of the hot path. It begins with `enter_tenant` or `enter_operator`.
 
     Raises ScopeError inside a scope, which it would swap for another behind its back.
     """
     if _current.get() is not None:
-        raise ScopeError("a scope is open: its statements go through pipeline()")
+        raise ScopeError("a scope is open: its statements go through prepared()")
+    raw = _raw()
+    nested = raw.info.transaction_status is not TransactionStatus.IDLE
+    begin, commit, undo = _SAVEPOINT if nested else _TRANSACTION
+    statements = Prepared(raw, begin)
+    try:
+        yield statements
+    except BaseException:
+        if not statements.begin and not raw.closed:
+            raw.execute(undo)
+        raise
+    if not statements.begin:
+        raw.execute(commit)
+
+
+_TRANSACTION: tuple[LiteralString, ...] = ("BEGIN", "COMMIT", "ROLLBACK")
+_SAVEPOINT: tuple[LiteralString, ...] = (
+    "SAVEPOINT hot",
+    "RELEASE SAVEPOINT hot",
+    "ROLLBACK TO SAVEPOINT hot; RELEASE SAVEPOINT hot",
+)
+
+
+def _raw() -> psycopg.Connection[Any]:
     connection.ensure_connection()
-    raw = cast("psycopg.Connection[Any]", connection.connection)
-    with raw.pipeline(), raw.transaction():
-        yield Pipeline(raw)
+    return cast("psycopg.Connection[Any]", connection.connection)

@@ -19,7 +19,7 @@ from executions import services as executions
 from executions.transitions import dump
 from tenants import services as tenants
 from tenants.problems import Problem
-from tenants.scope import Pipeline, pipelined_transaction
+from tenants.scope import Prepared, prepared_transaction
 from webhooks import signatures, statements
 from webhooks.signatures import GenericOptions
 from workflows import documents
@@ -68,11 +68,10 @@ def receive(
         raise too_large()
     if not _TOKEN.fullmatch(token):
         raise UNKNOWN
-    with pipelined_transaction() as pipe:
-        endpoint = _find(pipe, token)
+    with prepared_transaction() as db:
+        endpoint = _find(db, token)
         delivery_id = _verify(endpoint, headers, body)
-        pipe.enter_tenant(endpoint.tenant_id)
-        received, queued = _store(pipe, endpoint, delivery_id, headers, query, body)
+        received, queued = _store(db, endpoint, delivery_id, headers, query, body)
     dispatch.wake(queued)
     return received
 
@@ -88,9 +87,9 @@ def secret_purpose(endpoint_id: UUID) -> str:
     return f"endpoint:{endpoint_id}"
 
 
-def _find(pipe: Pipeline, token: str) -> _Endpoint:
-    pipe.enter_operator()  # the token says whose endpoint it is
-    row = pipe.run(statements.FIND, {"token": token}).fetchone()
+def _find(db: Prepared, token: str) -> _Endpoint:
+    db.enter_operator()  # the token says whose endpoint it is
+    row = db.run(statements.FIND, {"token": token}).fetchone()
     if row is None:
         raise UNKNOWN
     return _Endpoint(*row)
@@ -112,7 +111,7 @@ def _verify(endpoint: _Endpoint, headers: Mapping[str, str], body: bytes) -> str
 
 
 def _store(
-    pipe: Pipeline,
+    db: Prepared,
     endpoint: _Endpoint,
     delivery_id: str | None,
     headers: Mapping[str, str],
@@ -126,7 +125,8 @@ def _store(
         "key": _dedupe_key(endpoint, delivery_id, headers, body),
     }
     received = Received(uuid_utils.compat.uuid7(), uuid_utils.compat.uuid7())
-    stored = pipe.run(
+    stored = db.enter_tenant(
+        endpoint.tenant_id,
         statements.DELIVER,
         {
             **key,
@@ -137,7 +137,7 @@ def _store(
         },
     )
     if stored.fetchone() is None:
-        first = pipe.run(statements.FIRST, key).fetchone()
+        first = db.run(statements.FIRST, key).fetchone()
         earlier_delivery, earlier_execution = first or (received.delivery_id, None)
         return Received(earlier_delivery, earlier_execution, duplicate=True), 0
     if endpoint.version_id is None:
@@ -146,7 +146,7 @@ def _store(
     value = _json(body)
     executions.check_input(plan, value)
     begun = executions.begin(
-        pipe,
+        db,
         tenant_id=endpoint.tenant_id,
         workflow_id=endpoint.workflow_id,
         version_id=endpoint.version_id,

@@ -29,27 +29,25 @@ def claim(worker_id: UUID) -> Claim | None:
 
 def _claim(worker_id: UUID, *, wait: bool) -> Claim | None:
     while True:
-        with scope.pipelined_transaction() as pipe:
-            pipe.enter_operator()
-            picked = transitions.pick(pipe, wait=wait)
+        with scope.prepared_transaction() as db:
+            db.enter_operator()
+            picked = transitions.pick(db, wait=wait)
             if picked is None:
                 return None
-            pipe.enter_tenant(picked.tenant_id)
-            taken_rows = transitions.take(
-                pipe,
+            db.enter_tenant(picked.tenant_id)
+            taken = transitions.take(
+                db,
                 tenant_id=picked.tenant_id,
                 execution_id=picked.execution_id,
                 worker_id=worker_id,
             )
-            state_rows = transitions.states(pipe, picked.tenant_id, picked.execution_id)
-            taken_row = taken_rows.fetchone()
-            states = states_of(state_rows.fetchall())
         # None: another worker took the execution's last due step while we waited for its lock.
-        if taken_row is not None:
-            return _claimed(picked, Taken(*taken_row), states)
+        if taken is not None:
+            return _claimed(picked, taken)
 
 
-def _claimed(picked: Picked, taken: Taken, states: dict[str, StepState]) -> Claim:
+def _claimed(picked: Picked, taken: Taken) -> Claim:
+    states = states_of((key, *state) for key, state in json.loads(taken.states).items())
     run = Run(
         tenant_id=picked.tenant_id,
         execution_id=picked.execution_id,

@@ -18,7 +18,7 @@ from executions.services.settling import settle
 from executions.states import EXECUTION_ENDED, STEP_ENDED, ExecutionStatus, StepStatus, check_step
 from executions.transitions import Move, NewEvent, StepEnd
 from tenants import scope
-from tenants.scope import Pipeline, Rows
+from tenants.scope import Prepared, Rows
 from workflows.definition import JSON
 from workflows.steps.base import Done, Error, Failed, Wait
 
@@ -42,16 +42,15 @@ def record(claim: Claim, attempt: Attempt, worker_id: UUID | None) -> Claim | No
     If the lease was lost meanwhile, another has the step: the result is dropped.
     """
     run, ending = claim.run, ending_of(claim, attempt)
-    with scope.pipelined_transaction() as pipe:
-        pipe.enter_tenant(run.tenant_id)
-        locked = transitions.lock(pipe, run.execution_id).fetchone()
+    with scope.prepared_transaction() as db:
+        locked = transitions.lock(db, run.tenant_id, run.execution_id)
         if locked is None or locked[0] in EXECUTION_ENDED:
             return None
         run.status = ExecutionStatus(locked[0])
         if locked[1] != run.seq:
-            rows = transitions.states(pipe, run.tenant_id, run.execution_id)
+            rows = transitions.states(db, run.tenant_id, run.execution_id)
             run.states, run.seq = states_of(rows.fetchall()), locked[1]
-        recorded, move = write(pipe, claim, ending, worker_id=worker_id)
+        recorded, move = write(db, claim, ending, worker_id=worker_id)
     if recorded.fetchone() is None:
         return None
     after_commit(move)
@@ -66,7 +65,7 @@ def record(claim: Claim, attempt: Attempt, worker_id: UUID | None) -> Claim | No
 
 
 def write(
-    pipe: Pipeline, claim: Claim, ending: Ending, *, worker_id: UUID | None
+    db: Prepared, claim: Claim, ending: Ending, *, worker_id: UUID | None
 ) -> tuple[Rows, Move]:
     """Write a step's ending and what follows from it; no row comes back if the lease is lost."""
     step = ending.step
@@ -76,7 +75,7 @@ def write(
         # Called off before it could be tried again. A statement changes a row only once.
         step = replace(step, status=StepStatus.CANCELLED, ended=True, delay=None)
         move = replace(move, cancelled=[key for key in move.cancelled if key != claim.key])
-    return transitions.record(pipe, step, move), move
+    return transitions.record(db, step, move), move
 
 
 def _remember(run: Run, key: str, ending: Ending) -> None:

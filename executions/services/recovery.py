@@ -27,7 +27,7 @@ from executions.states import (
 )
 from executions.transitions import Move, NewEvent
 from tenants import scope
-from tenants.scope import Pipeline
+from tenants.scope import Prepared
 from workflows.steps.base import Error, Failed
 
 BATCH = 500
@@ -64,8 +64,9 @@ def _lost() -> QuerySet[StepRun]:
 
 def release(lost: LostStep) -> bool:
     """Take a step from its dead worker: queue it again, or park or fail it. False: too late."""
-    with scope.tenant(lost.tenant_id), scope.pipeline() as pipe:
-        run = _lock_run(pipe, lost.tenant_id, lost.execution_id)
+    with scope.tenant(lost.tenant_id):
+        db = scope.prepared()
+        run = _lock_run(db, lost.tenant_id, lost.execution_id)
         if run is None:
             return False
         # The row is locked too: whether its call was sent must not change any more.
@@ -74,7 +75,7 @@ def release(lost: LostStep) -> bool:
         if row is None:
             return False
         claim = Claim(run, row.id, row.key, row.fence, row.attempt)
-        _, move = write(pipe, claim, ending_of(claim, _lost_attempt(claim, row)), worker_id=None)
+        _, move = write(db, claim, ending_of(claim, _lost_attempt(claim, row)), worker_id=None)
     after_commit(move)
     return True
 
@@ -104,13 +105,14 @@ def overdue() -> list[tuple[UUID, UUID]]:
 
 def time_out(tenant_id: UUID, execution_id: UUID) -> bool:
     """End an execution that is over its time; open steps are cancelled. False: too late."""
-    with scope.tenant(tenant_id), scope.pipeline() as pipe:
-        run = _lock_run(pipe, tenant_id, execution_id)
+    with scope.tenant(tenant_id):
+        db = scope.prepared()
+        run = _lock_run(db, tenant_id, execution_id)
         still = Execution.objects.filter(id=execution_id, deadline_at__lt=Now()).exists()
         if run is None or not still:
             return False
         move = _end(
-            pipe,
+            db,
             run,
             ExecutionStatus.TIMED_OUT,
             f"It used up its {run.plan.definition.limits.timeout:g} s of active time.",
@@ -119,7 +121,7 @@ def time_out(tenant_id: UUID, execution_id: UUID) -> bool:
     return True
 
 
-def _end(pipe: Pipeline, run: Run, status: ExecutionStatus, why: str) -> Move:
+def _end(db: Prepared, run: Run, status: ExecutionStatus, why: str) -> Move:
     check_execution(run.status, status)
     open_keys = [
         key for key in run.plan.graph.order if run.states.get(key, PENDING).status not in STEP_ENDED
@@ -141,13 +143,13 @@ def _end(pipe: Pipeline, run: Run, status: ExecutionStatus, why: str) -> Move:
         cancelled=[key for key in open_keys if key in run.states],
         error={"kind": status.value, "message": why},
     )
-    transitions.end(pipe, move)
+    transitions.end(db, move)
     return move
 
 
-def _lock_run(pipe: Pipeline, tenant_id: UUID, execution_id: UUID) -> Run | None:
+def _lock_run(db: Prepared, tenant_id: UUID, execution_id: UUID) -> Run | None:
     """An execution under lock, as a worker would hold it; None when it has ended or is gone."""
-    locked = transitions.lock(pipe, execution_id).fetchone()
+    locked = transitions.lock(db, tenant_id, execution_id)
     if locked is None or locked[0] in EXECUTION_ENDED:
         return None
     row = Execution.objects.select_related("workflow", "version", "tenant").get(id=execution_id)
@@ -157,7 +159,7 @@ def _lock_run(pipe: Pipeline, tenant_id: UUID, execution_id: UUID) -> Run | None
         plan=plan_of(row.version_id),
         status=ExecutionStatus(locked[0]),
         seq=locked[1],
-        states=states_of(transitions.states(pipe, tenant_id, execution_id).fetchall()),
+        states=states_of(transitions.states(db, tenant_id, execution_id).fetchall()),
         trigger=row.trigger,
         execution={
             "id": str(execution_id),

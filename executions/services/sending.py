@@ -14,7 +14,7 @@ def mark_sending(claim: Claim, sent: JSON) -> bool:
     A lease lost without the note means that nothing left, so the step may simply run again; with
     it, the other side may have acted (DESIGN 4.5).
     """
-    with scope.pipelined_transaction() as pipe:
-        pipe.enter_tenant(claim.run.tenant_id)
-        row = transitions.mark_sending(pipe, claim.step_id, claim.fence, sent).fetchone()
+    with scope.prepared_transaction() as db:
+        db.enter_tenant(claim.run.tenant_id)
+        row = transitions.mark_sending(db, claim.step_id, claim.fence, sent).fetchone()
     return row is not None

@@ -19,7 +19,7 @@ from executions.states import ExecutionStatus, StepStatus
 from executions.transitions import Move, NewEvent, NewExecution, NewStep
 from tenants import scope
 from tenants.problems import Problem
-from tenants.scope import Pipeline
+from tenants.scope import Prepared
 from workflows import schemas
 from workflows.definition import JSON
 from workflows.models import Workflow
@@ -35,16 +35,15 @@ def start(*, workflow: Workflow, kind: str, body: JSON, by: str = "") -> Executi
         raise Problem(409, "not-published", f"The workflow {workflow.slug!r} has no live version.")
     plan = plan_of(workflow.current_id)
     check_input(plan, body)
-    with scope.pipeline() as pipe:
-        begun = begin(
-            pipe,
-            tenant_id=workflow.tenant_id,
-            workflow_id=workflow.id,
-            version_id=workflow.current_id,
-            plan=plan,
-            trigger=trigger(kind=kind, body=body),
-            message=f"Started by {by}." if by else "Started.",
-        )
+    begun = begin(
+        scope.prepared(),
+        tenant_id=workflow.tenant_id,
+        workflow_id=workflow.id,
+        version_id=workflow.current_id,
+        plan=plan,
+        trigger=trigger(kind=kind, body=body),
+        message=f"Started by {by}." if by else "Started.",
+    )
     transaction.on_commit(lambda: dispatch.wake(begun.queued), robust=True)
     return Execution.objects.select_related("workflow", "version").get(id=begun.execution_id)
 
@@ -89,7 +88,7 @@ class Begun:
 
 
 def begin(
-    pipe: Pipeline,
+    db: Prepared,
     *,
     tenant_id: UUID,
     workflow_id: UUID,
@@ -120,7 +119,7 @@ def begin(
         trigger=trigger,
         timeout=plan.definition.limits.timeout,
     )
-    transitions.start(pipe, execution, move)
+    transitions.start(db, execution, move)
     return Begun(move.execution_id, len(first))
 
 

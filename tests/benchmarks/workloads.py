@@ -86,11 +86,12 @@ class Workload:
         """Make executions visible to the workers at one moment (`perf_counter`); wake them."""
         version_id = self.workflow.current_id
         assert version_id is not None
-        with scope.tenant(self.tenant_id), scope.pipeline() as pipe:
+        with scope.tenant(self.tenant_id):
+            db = scope.prepared()
             plan = execution_services.plan_of(version_id)
             for number in range(count):
                 begun = execution_services.begin(
-                    pipe,
+                    db,
                     tenant_id=self.tenant_id,
                     workflow_id=self.workflow.id,
                     version_id=version_id,

@@ -175,9 +175,8 @@ def test_a_run_that_another_worker_holds_is_passed_over_for_one_that_is_free() -
         [claim] = in_threads(1, lambda _: claimed(new_worker()))
         return claim.run.execution_id
 
-    with scope.pipelined_transaction() as pipe:
-        pipe.enter_tenant(tenant.id)
-        assert transitions.lock(pipe, held.id).fetchone()
+    with scope.prepared_transaction() as db:
+        assert transitions.lock(db, tenant.id, held.id)
         assert claim_elsewhere() == free.id
     assert claim_elsewhere() == held.id
 

@@ -189,7 +189,7 @@ def test_a_scope_that_is_marked_for_rollback_ends_too(acme: UUID) -> None:
 
 
 def test_a_pipeline_enters_a_tenant_and_the_operator(acme: UUID, globex: UUID) -> None:
-    with scope.pipelined_transaction() as pipeline:
+    with scope.prepared_transaction() as pipeline:
         pipeline.enter_operator()
         everyone = pipeline.run("SELECT count(*) FROM tenants_variable")
         pipeline.enter_tenant(acme)
@@ -197,9 +197,9 @@ def test_a_pipeline_enters_a_tenant_and_the_operator(acme: UUID, globex: UUID) -
         assert (everyone.fetchone(), one.fetchone()) == ((2,), (1,))
 
 
-def test_a_pipelined_transaction_does_not_swap_an_open_scope(acme: UUID) -> None:
+def test_a_prepared_transaction_does_not_swap_an_open_scope(acme: UUID) -> None:
     with scope.tenant(acme):
-        with pytest.raises(ScopeError, match="scope is open"), scope.pipelined_transaction():
+        with pytest.raises(ScopeError, match="scope is open"), scope.prepared_transaction():
             pytest.fail("the scope could be swapped")
         assert seen() == ["acme"]
 
@@ -233,10 +233,10 @@ def test_no_scope_survives_on_its_connection(committed_acme: UUID, fails: bool) 
 
 
 def test_no_pipeline_leaves_its_scope_behind(committed_acme: UUID) -> None:
-    with scope.pipelined_transaction() as pipeline:
+    with scope.prepared_transaction() as pipeline:
         pipeline.enter_operator()
         pipeline.enter_tenant(committed_acme)
     assert told() == NOBODY
-    with scope.pipelined_transaction() as pipeline:
+    with scope.prepared_transaction() as pipeline:
         pipeline.enter_operator()
     assert told() == NOBODY
