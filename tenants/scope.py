@@ -24,7 +24,7 @@ log = structlog.get_logger(__name__)
 
 # The role is a setting too, so one statement names both.
 ENTER: LiteralString = (
-    f"SELECT set_config('role', %(role)s, true), set_config('{TENANT_SETTING}', %(tenant)s, true)"
+    f"SELECT set_config('role', %(scope_role)s, true), set_config('{TENANT_SETTING}', %(scope_tenant)s, true)"
 )
 NO_ROLE = "none"  # back to the session's own, the app role
 
@@ -104,8 +104,8 @@ def _tell(scope: Scope) -> None:
 
 def _names(scope: Scope) -> dict[str, str]:
     return {
-        "role": OPERATOR_ROLE if scope.operator else NO_ROLE,
-        "tenant": str(scope.tenant_id or ""),
+        "scope_role": OPERATOR_ROLE if scope.operator else NO_ROLE,
+        "scope_tenant": str(scope.tenant_id or ""),
     }
 
 
