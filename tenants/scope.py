@@ -24,7 +24,8 @@ log = structlog.get_logger(__name__)
 
 # The role is a setting too, so one statement names both.
 ENTER: LiteralString = (
-    f"SELECT set_config('role', %(scope_role)s, true), set_config('{TENANT_SETTING}', %(scope_tenant)s, true)"
+    "SELECT set_config('role', %(scope_role)s, true), "
+    f"set_config('{TENANT_SETTING}', %(scope_tenant)s, true)"
 )
 NO_ROLE = "none"  # back to the session's own, the app role
 
