@@ -68,7 +68,8 @@ def _new_steps(run: Run, decision: Decision, *, leased: bool) -> list[NewStep]:
         for key in decision.cancelled
         if key not in run.states
     ]
-    return ready + skipped + called_off
+    # Skipped first: in the history a step's edges are settled before it starts.
+    return skipped + ready + called_off
 
 
 def _step_events(steps: list[NewStep], calling_off: list[str]) -> list[NewEvent]:
