@@ -1,0 +1,117 @@
+"""The URL table as Django resolves it, and what the tests know of each route.
+
+A route that is not named here fails tests/test_routes.py: whoever adds one says who may use it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.urls import URLPattern, URLResolver, get_resolver
+from django.urls.resolvers import RegexPattern
+
+METHODS = ("GET", "HEAD", "DELETE", "POST", "PUT", "PATCH", "OPTIONS")
+ADMIN = "admin/"
+
+# Who need not be anybody to call it, and why that is right.
+PUBLIC = {
+    "healthz": "says only that the process lives",
+    "readyz": "says only whether Postgres and Redis answer",
+    "login/": "is where people log in",
+    "logout/": "ends the caller's own session, if any",
+    "admin/login/": "is where the staff logs in",
+    "admin/logout/": "ends the caller's own session, if any",
+    "hooks/<str:token>/": "a signature says who calls (tests/webhooks)",
+    "api/v1/register/": "is how one becomes a tenant",
+    "api/schema/": "describes the API and holds nobody's data",
+    "api/docs/": "describes the API and holds nobody's data",
+}
+
+# Pages, for people with a session.
+PAGES = frozenset(
+    {
+        "",
+        "t/<slug:tenant_slug>/",
+        "t/<slug:tenant_slug>/workflows/",
+        "t/<slug:tenant_slug>/workflows/<slug:slug>/",
+        "t/<slug:tenant_slug>/workflows/<slug:slug>/versions/<int:number>/",
+        "t/<slug:tenant_slug>/workflows/<slug:slug>/run/",
+        "t/<slug:tenant_slug>/executions/",
+        "t/<slug:tenant_slug>/executions/<uuid:execution_id>/",
+    }
+)
+
+# The API, for keys: by method a body that the route would take.
+Bodies = Mapping[str, object]
+_NEW = {"schema": 1, "steps": [{"key": "a", "type": "log", "with": {"message": "x"}}]}
+_WORKFLOW, _ENDPOINT = "api/v1/workflows/<slug:slug>/", "api/v1/endpoints/<uuid:id>/"
+_EXECUTION = "api/v1/executions/<uuid:id>/"
+API: dict[str, Bodies] = {
+    "api/v1/workflows/": {"POST": {"name": "New", "definition": _NEW}},
+    "api/v1/workflows/validate/": {"POST": {"definition": _NEW}},
+    _WORKFLOW: {"PATCH": {"name": "Mine"}},
+    f"{_WORKFLOW}draft/": {"PUT": {"definition": _NEW}},
+    f"{_WORKFLOW}publish/": {"POST": {}},
+    f"{_WORKFLOW}run/": {"POST": {"input": {}}},
+    f"{_WORKFLOW}versions/": {},
+    f"{_WORKFLOW}versions/diff/": {},
+    f"{_WORKFLOW}versions/<int:number>/": {},
+    f"{_WORKFLOW}versions/<int:number>/restore/": {"POST": {}},
+    "api/v1/executions/": {},
+    _EXECUTION: {},
+    f"{_EXECUTION}events/": {},
+    "api/v1/endpoints/": {"POST": {"workflow": "classified"}},
+    _ENDPOINT: {"PATCH": {"enabled": False}},
+    f"{_ENDPOINT}rotate/": {"POST": {}},
+    "api/v1/secrets/": {"POST": {"name": "new", "value": "x"}},
+    "api/v1/secrets/<slug:name>/": {"PUT": {"value": "x"}},
+    "api/v1/variables/": {"POST": {"name": "new", "value": "x"}},
+    "api/v1/variables/<slug:name>/": {"PUT": {"value": "x"}},
+}
+
+
+@dataclass(frozen=True)
+class Route:
+    """`pattern` as the URL configuration spells it; `view` as it was registered."""
+
+    pattern: str
+    view: Any
+
+    @property
+    def parameters(self) -> frozenset[str]:
+        return frozenset(re.findall(r"<(?:\w+:)?(\w+)>", self.pattern))
+
+    def path(self, values: Mapping[str, object]) -> str:
+        """The address with these parameters."""
+        return "/" + re.sub(r"<(?:\w+:)?(\w+)>", lambda found: str(values[found[1]]), self.pattern)
+
+    def handles(self, method: str) -> bool:
+        """Whether an API view does anything for the method; for others nobody can tell."""
+        actions = getattr(self.view, "actions", None)
+        names = actions if actions is not None else dir(getattr(self.view, "cls", None))
+        return method.lower() in names or (method == "HEAD" and "get" in names)
+
+
+def walk() -> list[Route]:
+    """Every route there is, in the order in which they are tried."""
+    return list(_walk(get_resolver(), ""))
+
+
+def _walk(resolver: URLResolver, before: str) -> Iterator[Route]:
+    for entry in resolver.url_patterns:
+        pattern = before + _spelled(entry)
+        if isinstance(entry, URLResolver):
+            yield from _walk(entry, pattern)
+        else:
+            yield Route(pattern, entry.callback)
+
+
+def _spelled(entry: URLPattern | URLResolver) -> str:
+    """Regular expressions in the form of paths: `^(?P<app>a|b)/$` is `<app>/`."""
+    text = str(entry.pattern)
+    if isinstance(entry.pattern, RegexPattern):
+        text = re.sub(r"\(\?P<(\w+)>[^)]*\)", r"<\1>", text.removeprefix("^").removesuffix("$"))
+    return text
