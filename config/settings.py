@@ -221,9 +221,11 @@ UNFOLD = {
     "SITE_HEADER": "Stepwell",
     "SITE_SUBHEADER": "All tenants",
     "SITE_SYMBOL": "stairs",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: f"{STATIC_URL}favicon.svg"}
+    ],
     "BORDER_RADIUS": "6px",
-    "SIDEBAR": {"show_all_applications": True, "show_search": True},
-    "COMMAND": {"search_models": True},
+    "SIDEBAR": {"navigation": "config.navigation.sidebar"},
 }
 
 # --- Stepwell's own ----------------------------------------------------------------------------

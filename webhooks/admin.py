@@ -28,6 +28,18 @@ class EndpointForm(forms.ModelForm):  # type: ignore[type-arg] # generic in the 
             "scheme": UnfoldAdminSelectWidget(choices=[(key, key) for key in signatures.SCHEMES])
         }
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "options" in self.fields:
+            self.fields["options"].required = False  # to the form, {} is nothing
+            self.fields["options"].help_text = "Of the scheme generic: header, prefix, ..."
+
+    def clean_options(self) -> dict[str, Any]:
+        options = self.cleaned_data["options"] or {}
+        if not isinstance(options, dict):
+            raise forms.ValidationError("This must be an object.")
+        return options
+
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
         if "scheme" in cleaned and "options" in cleaned:

@@ -27,7 +27,11 @@ class WorkflowForm(forms.ModelForm):  # type: ignore[type-arg] # generic in the 
         label="Draft",
         strip=False,
         widget=UnfoldAdminTextareaWidget(
-            attrs={"rows": 28, "spellcheck": "false", "class": "font-mono"}
+            attrs={
+                "rows": 28,
+                "spellcheck": "false",
+                "style": "font-family: monospace; white-space: pre; overflow-x: auto",
+            }
         ),
         help_text="YAML. A draft may be saved with problems; only one without errors is published.",
     )
@@ -51,7 +55,8 @@ class WorkflowForm(forms.ModelForm):  # type: ignore[type-arg] # generic in the 
         cleaned: dict[str, Any] = super().clean() or {}
         if "draft_text" in cleaned:
             self._read(cleaned)
-        if self.instance.pk and cleaned.get("revision") != self.instance.draft_revision:
+        is_new = self.instance._state.adding  # noqa: SLF001 - Django's only word for it
+        if not is_new and cleaned.get("revision") != self.instance.draft_revision:
             self.add_error(
                 "draft_text",
                 "Somebody else changed the draft meanwhile. Copy your text, reload the page and "

@@ -1,0 +1,201 @@
+"""The staff's admin as a whole: who gets in, and that every page of it opens."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.contrib import admin
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from executions import services as executions
+from tenants import scope
+from tenants.models import Membership, User
+from tests.callers import PASSWORD, Caller, owner_of
+from tests.workflows.definitions import document, step
+from workflows import services as workflows
+
+MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)
+
+
+@pytest.fixture
+def acme(db: None) -> Caller:
+    """A tenant with a row in every table that staff look at."""
+    caller = owner_of("acme")
+    caller.post("workflows/", {"name": "flow", "definition": document(step("a"), step("b", "a"))})
+    caller.post("workflows/flow/publish/")
+    caller.post("workflows/flow/run/", {})
+    caller.post("endpoints/", {"workflow": "flow"})
+    caller.post("secrets/", {"name": "token", "value": "sesame-sesame"})
+    caller.post("variables/", {"name": "region", "value": "eu"})
+    return caller
+
+
+@pytest.fixture
+def staff(db: None) -> Client:
+    User.objects.create_superuser("staff@stepwell.example", PASSWORD)
+    client = Client()
+    assert client.login(username="staff@stepwell.example", password=PASSWORD)
+    return client
+
+
+def address(model: Any, page: str, *args: object) -> str:
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=args)
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.label)
+def test_every_list_opens(acme: Caller, staff: Client, model: Any) -> None:
+    assert staff.get(address(model, "changelist")).status_code == 200
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.label)
+def test_every_row_opens(acme: Caller, staff: Client, model: Any) -> None:
+    with scope.operator("any row will do"):
+        row = model._default_manager.first()
+    if row is None:
+        pytest.skip("there is no row of it yet")
+
+    answer = staff.get(address(model, "change", row.pk))
+
+    assert answer.status_code == 200
+    assert b"sesame" not in answer.content
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.label)
+def test_every_form_for_a_new_row_opens_or_is_closed(
+    acme: Caller, staff: Client, model: Any
+) -> None:
+    assert staff.get(address(model, "add")).status_code in (200, 403)
+
+
+def test_the_front_page_opens(staff: Client) -> None:
+    answer = staff.get("/admin/")
+
+    assert answer.status_code == 200
+    assert b"Deliveries" in answer.content
+
+
+# --- Who gets in -------------------------------------------------------------------------------
+
+
+def test_an_api_key_opens_nothing(acme: Caller) -> None:
+    answer = acme.get("/admin/workflows/workflow/")
+
+    assert answer.status_code == 302
+    assert answer["Location"].startswith("/admin/login/")
+
+
+def test_a_tenants_owner_gets_no_further_than_the_login(acme: Caller) -> None:
+    client = Client()
+    assert client.login(username="owner@acme.example", password=PASSWORD)
+
+    assert client.get("/admin/").status_code == 302
+    refused = client.post("/admin/login/", {"username": "owner@acme.example", "password": PASSWORD})
+    assert b"staff account" in refused.content
+
+
+def test_staff_without_permissions_see_no_rows(acme: Caller) -> None:
+    User.objects.create_user("new@stepwell.example", PASSWORD, is_staff=True)
+    client = Client()
+    assert client.login(username="new@stepwell.example", password=PASSWORD)
+
+    assert client.get("/admin/workflows/workflow/").status_code == 403
+    assert b"Deliveries" not in client.get("/admin/").content
+
+
+# --- The browser's rules -----------------------------------------------------------------------
+
+
+def policy(answer: Any) -> dict[str, str]:
+    rules = (rule.strip().partition(" ") for rule in answer["Content-Security-Policy"].split(";"))
+    return {name: sources for name, _, sources in rules}
+
+
+def test_the_policy_is_relaxed_in_the_admin_and_nowhere_else(staff: Client) -> None:
+    inside = policy(staff.get("/admin/"))
+    outside = policy(staff.get("/login/"))
+
+    assert "'unsafe-eval'" in inside["script-src"]
+    assert "'unsafe-eval'" in policy(Client().get("/admin/login/"))["script-src"]
+    assert "unsafe" not in "".join(outside.values())
+    assert inside["default-src"] == "'none'"
+
+
+# --- Lists -------------------------------------------------------------------------------------
+
+
+def test_staff_see_all_tenants_and_filter_by_one(acme: Caller, staff: Client) -> None:
+    other = owner_of("globex")
+    other.post("workflows/", {"name": "secret plan", "definition": {}})
+    path = "/admin/workflows/workflow/"
+
+    assert b"secret plan" in staff.get(path).content
+    mine = staff.get(path, {"tenant__id__exact": str(acme.tenant_id)}).content
+    assert b"secret plan" not in mine
+    assert b"flow" in mine
+
+
+def test_a_list_of_executions_counts_no_further_than_it_must(acme: Caller, staff: Client) -> None:
+    with CaptureQueriesContext(connection) as captured:
+        staff.get("/admin/executions/execution/")
+
+    counts = [one["sql"] for one in captured if "COUNT(" in one["sql"]]
+    assert counts
+    assert all("LIMIT 10000" in sql for sql in counts)
+
+
+def test_a_list_of_executions_takes_the_same_number_of_queries_for_any_length(
+    acme: Caller, staff: Client
+) -> None:
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            assert staff.get("/admin/executions/execution/").status_code == 200
+        return len(captured)
+
+    few = queries()
+    with scope.tenant(acme.tenant_id):
+        workflow = workflows.find(slug="flow")
+        for _ in range(5):
+            executions.start(workflow=workflow, kind="manual", body={})
+
+    assert queries() == few
+
+
+def test_an_execution_is_found_by_its_id_or_its_workflow(acme: Caller, staff: Client) -> None:
+    ident = acme.get("executions/").json()["results"][0]["id"]
+    path = "/admin/executions/execution/"
+
+    assert ident.encode() in staff.get(path, {"q": ident}).content
+    assert ident.encode() in staff.get(path, {"q": "flo"}).content
+    assert ident.encode() not in staff.get(path, {"q": str(UUID(int=1))}).content
+    assert ident.encode() not in staff.get(path, {"q": "other"}).content
+
+
+def test_an_execution_is_shown_with_its_steps_and_events(acme: Caller, staff: Client) -> None:
+    ident = acme.get("executions/").json()["results"][0]["id"]
+
+    page = staff.get(f"/admin/executions/execution/{ident}/change/").content.decode()
+
+    assert "execution.created" in page
+    assert "pending" in page
+
+
+# --- Writing -----------------------------------------------------------------------------------
+
+
+def test_a_row_of_any_tenant_is_written(acme: Caller, staff: Client) -> None:
+    with scope.operator("a member of acme"):
+        member = Membership.objects.get(tenant_id=acme.tenant_id)
+
+    answer = staff.post(
+        f"/admin/tenants/membership/{member.pk}/change/",
+        {"user": str(member.user_id), "role": "viewer"},
+    )
+
+    assert answer.status_code == 302
+    with scope.operator("what became of it"):
+        assert Membership.objects.get(pk=member.pk).role == "viewer"
