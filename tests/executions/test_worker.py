@@ -38,7 +38,7 @@ from workflows.services import errors, limits
 
 pytestmark = pytest.mark.usefixtures("committed_db")
 
-TOKEN = "p4ssw0rd/+ ü!"
+TOKEN = 'p4ssw0rd/+ "x!'
 
 
 @pytest.fixture(autouse=True)
@@ -169,7 +169,7 @@ def test_no_secret_is_stored_or_logged(caplog: pytest.LogCaptureFixture) -> None
         config = {
             "method": "POST",
             "url": server.url("/{{ secrets.token }}"),
-            "headers": {"Authorization": "Bearer {{ secrets.token | replace('ü', 'u') }}"},
+            "headers": {"Authorization": "Bearer {{ secrets.token | trim }}"},
             "json": {"deep": ["{{ secrets.token }}"]},
         }
         made = document(
