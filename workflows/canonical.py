@@ -57,7 +57,8 @@ def _in_order(value: Any, model: type[BaseModel]) -> Any:
     if not isinstance(value, dict):
         return value
     known = [key for key in _keys(model) if key in value]
-    return {key: value[key] for key in (*known, *(value.keys() - set(known)))}
+    unknown = [key for key in value if key not in known]
+    return {key: value[key] for key in (*known, *unknown)}
 
 
 def _keys(model: type[BaseModel]) -> Iterable[str]:

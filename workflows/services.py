@@ -201,9 +201,12 @@ def limits() -> DefinitionLimits:
 
 
 def _lock(workflow: Workflow) -> Workflow:
-    """The row as it is now, kept from others until the transaction ends. Raises Http404."""
-    rows = Workflow.objects.select_for_update(of=("self",)).select_related("current")
-    locked = rows.filter(pk=workflow.pk, archived_at=None).defer("current__definition").first()
+    """The row as it is now, kept from others until the transaction ends. Raises Http404.
+
+    Nothing is joined to it: after a wait for the lock Postgres reads this row anew, and only this.
+    """
+    rows = Workflow.objects.select_for_update()
+    locked = rows.filter(pk=workflow.pk, archived_at=None).first()
     if locked is None:
         raise Http404
     return locked
