@@ -9,6 +9,7 @@ from django import forms
 from django.conf import settings
 
 from executions.states import ExecutionStatus
+from workflows import documents
 from workflows.definition import JSON
 
 TRIGGERS = ("webhook", "schedule", "manual", "api", "sub_workflow", "resume", "replay")
@@ -76,8 +77,12 @@ class RunForm(forms.Form):
     def clean_body(self) -> JSON:
         try:
             parsed: JSON = json.loads(self.cleaned_data["body"], parse_constant=_no_constant)
+        except RecursionError:
+            raise forms.ValidationError("This is nested too deeply.") from None
         except ValueError as error:
             raise forms.ValidationError(f"This is not JSON: {error}.") from None
+        for problem in documents.unstorable(parsed):
+            raise forms.ValidationError(problem.message)
         return parsed
 
 

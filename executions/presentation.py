@@ -94,7 +94,7 @@ def present(execution_id: UUID, changed: Collection[str | None] | None = None) -
 
 def trigger_body(execution_id: UUID) -> Excerpt | None:
     """What the execution was started with."""
-    rows = Execution.objects.annotate(body=F("trigger__body")).annotate(**excerpts.columns("body"))
+    rows = Execution.objects.alias(body=F("trigger__body")).annotate(**excerpts.columns("body"))
     return excerpts.of(rows.only("id").get(id=execution_id), "body")
 
 

@@ -1,0 +1,139 @@
+"""The pages of workflows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from tenants import scope
+from tests import factories
+from tests.workflows.definitions import document, step
+from workflows import services
+from workflows.models import Workflow
+
+pytestmark = [pytest.mark.django_db, pytest.mark.filterwarnings("ignore:No directory at")]
+
+ADMISSION = 11  # statements before and after a page's own: session, user, membership, scopes
+
+
+@pytest.fixture
+def people() -> factories.People:
+    return factories.make_people()
+
+
+@pytest.fixture
+def client(people: factories.People) -> Client:
+    client = Client()
+    client.force_login(people.otto)
+    return client
+
+
+def text_of(response: Any) -> str:
+    assert response.status_code == 200, response.status_code
+    return str(response.content.decode())
+
+
+def redraft(workflow: Workflow, definition: dict[str, Any]) -> None:
+    with scope.tenant(workflow.tenant_id):
+        services.save_draft(workflow=workflow, definition=definition, expected_revision=None)
+
+
+def test_the_list_shows_the_tenants_workflows_and_no_others(
+    people: factories.People, client: Client
+) -> None:
+    factories.make_workflow(people.acme, slug="orders")
+    factories.make_draft(people.acme, slug="idea")
+    factories.make_workflow(people.globex, slug="hidden")
+    text = text_of(client.get("/t/acme/workflows/"))
+    assert 'href="/t/acme/workflows/orders/"' in text
+    assert 'href="/t/acme/workflows/orders/run/"' in text
+    assert "draft only" in text
+    assert 'href="/t/acme/workflows/idea/run/"' not in text
+    assert "hidden/" not in text
+
+
+def test_the_list_asks_as_much_of_the_database_however_long_it_is(
+    people: factories.People,
+    client: Client,
+    django_assert_num_queries: Callable[[int], Any],
+) -> None:
+    for _ in range(3):
+        factories.make_workflow(people.acme)
+        with django_assert_num_queries(ADMISSION + 1):
+            client.get("/t/acme/workflows/")
+
+
+def test_without_workflows_the_list_says_how_to_make_one(client: Client) -> None:
+    text = text_of(client.get("/t/acme/workflows/"))
+    assert "No workflows yet" in text
+    assert "/api/v1/workflows/" in text
+
+
+def test_a_viewer_is_offered_no_run(people: factories.People) -> None:
+    factories.make_workflow(people.acme, slug="orders")
+    client = Client()
+    client.force_login(people.vera)
+    assert "run/" not in text_of(client.get("/t/acme/workflows/"))
+    assert "run/" not in text_of(client.get("/t/acme/workflows/orders/"))
+
+
+def test_a_workflow_shows_its_graph_versions_and_runs(
+    people: factories.People, client: Client
+) -> None:
+    workflow = factories.make_workflow(people.acme, slug="orders")
+    execution = factories.start_execution(workflow)
+    text = text_of(client.get("/t/acme/workflows/orders/"))
+    assert "version 1 is live" in text
+    assert '<svg id="graph"' in text
+    assert 'href="/t/acme/workflows/orders/versions/1/"' in text
+    assert f'href="/t/acme/executions/{execution.id}/"' in text
+    assert "Draft</h2>" not in text  # it is what is live
+
+
+def test_a_changed_draft_shows_its_problems(people: factories.People, client: Client) -> None:
+    workflow = factories.make_workflow(people.acme, slug="orders")
+    redraft(workflow, document(step("a", "nobody")))
+    text = text_of(client.get("/t/acme/workflows/orders/"))
+    assert "differs from version 1" in text
+    assert "problem-error" in text
+    assert "nobody" in text
+
+
+def test_a_draft_that_cannot_be_drawn_is_still_a_page(
+    people: factories.People, client: Client
+) -> None:
+    factories.make_draft(people.acme, {"steps": "none"}, slug="idea")
+    text = text_of(client.get("/t/acme/workflows/idea/"))
+    assert "cannot be drawn" in text
+    assert "has not run yet" in text
+
+
+def test_a_workflow_asks_as_much_of_the_database_however_much_it_ran(
+    people: factories.People,
+    client: Client,
+    django_assert_num_queries: Callable[[int], Any],
+) -> None:
+    workflow = factories.make_workflow(people.acme, slug="orders")
+    for _ in range(3):
+        factories.start_execution(workflow)
+        with django_assert_num_queries(ADMISSION + 7):
+            client.get("/t/acme/workflows/orders/")
+
+
+def test_a_version_shows_its_definition(people: factories.People, client: Client) -> None:
+    factories.make_workflow(people.acme, document(step("fetch_it")), slug="orders")
+    text = text_of(client.get("/t/acme/workflows/orders/versions/1/"))
+    assert "key: fetch_it" in text
+    assert client.get("/t/acme/workflows/orders/versions/2/").status_code == 404
+
+
+@pytest.mark.parametrize("address", ["", "run/", "versions/1/"])
+def test_a_stranger_sees_nothing(people: factories.People, address: str) -> None:
+    factories.make_workflow(people.acme, slug="orders")
+    mallory = Client()
+    mallory.force_login(people.mallory)
+    for tenant in ("acme", "globex"):
+        assert mallory.get(f"/t/{tenant}/workflows/orders/{address}").status_code == 404
