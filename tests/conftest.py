@@ -58,6 +58,13 @@ def pytest_unconfigure() -> None:
         OWN_SERVERS.stop()
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests measured or left behind, as they gave it to `record_property`."""
+    for report in terminalreporter.getreports("passed"):
+        for name, value in report.user_properties if report.when == "call" else ():
+            terminalreporter.write_line(f"{report.nodeid}: {name}: {value}")
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_test_environment: None, django_db_blocker: DjangoDbBlocker) -> None:
     """Instead of pytest-django's: a copy of the migrated database, used as the app role."""

@@ -46,12 +46,12 @@ class Servers:
         shutil.rmtree(environment.HOME, ignore_errors=True)
 
 
-def create_database() -> None:
-    """This worker's database, a copy of the migrated one."""
+def create_database(name: str = environment.DATABASE) -> None:
+    """A copy of the migrated database: by default the one of this worker."""
     with superuser("postgres") as connection:
         connection.execute(
             sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}").format(
-                sql.Identifier(environment.DATABASE),
+                sql.Identifier(name),
                 sql.Identifier(environment.TEMPLATE),
                 sql.Identifier(environment.OWNER),
             )
