@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import connection
 
 from executions import services, sweeper, worker
+from tenants.scope import AWAY
 
 log = structlog.get_logger(__name__)
 
@@ -68,7 +69,7 @@ class WorkerProcess:
             wait = seconds * random.uniform(0.8, 1.2)  # noqa: S311 - no secret
             try:
                 act()
-            except worker.AWAY as error:
+            except AWAY as error:
                 log.warning("the database is away", error=type(error).__name__)
                 connection.close()
             except Exception:

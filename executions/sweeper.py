@@ -13,7 +13,8 @@ from uuid import UUID
 
 import structlog
 
-from executions import dispatch, services, worker
+from executions import dispatch, services
+from tenants.scope import AWAY
 
 log = structlog.get_logger(__name__)
 
@@ -45,7 +46,7 @@ def _alone(what: str, execution_id: UUID) -> Iterator[None]:
     """An execution that cannot be mended must not keep the pass from the others."""
     try:
         yield
-    except worker.AWAY:
+    except AWAY:
         raise
     except Exception:
         log.exception("an execution could not be mended", what=what, execution=str(execution_id))

@@ -10,22 +10,19 @@ from threading import Lock
 from typing import TypeVar
 from uuid import UUID
 
-import psycopg
 import structlog
-from django.db import InterfaceError, OperationalError, connection
+from django.db import connection
 
 from executions import runner, services
 from executions.runs import Attempt, Claim
 from tenants.keyring import KeyRingError
+from tenants.scope import AWAY
 from workflows.steps.base import Error, Failed
 
 log = structlog.get_logger(__name__)
 
-# Django wraps the errors of its own queries; those of the hot path come as they are.
-AWAY = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
-RECORD_SECONDS = (
-    10.0  # how long a result is kept while Postgres is away; less than a lease's margin
-)
+# How long a result is kept while Postgres is away; less than a lease's margin.
+RECORD_SECONDS = 10.0
 
 _T = TypeVar("_T")
 _draining = 0

@@ -108,6 +108,8 @@ class ApiKey(TenantRoot):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta(TenantRoot.Meta):
+        verbose_name_plural = "API keys"
+        verbose_name = "API key"
         constraints = [tenant_key()]
         ordering = ["-id"]
 

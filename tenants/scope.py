@@ -15,7 +15,7 @@ from uuid import UUID
 
 import psycopg
 import structlog
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from psycopg.pq import TransactionStatus
 
 from tenants.rls import OPERATOR_ROLE, TENANT_SETTING
@@ -27,6 +27,8 @@ ENTER: LiteralString = (
     "SELECT set_config('role', %(scope_role)s, true), "
     f"set_config('{TENANT_SETTING}', %(scope_tenant)s, true)"
 )
+# Postgres cannot be asked just now. Django wraps the errors of its own queries only.
+AWAY = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
 NO_ROLE = "none"  # back to the session's own, the app role
 
 

@@ -56,6 +56,7 @@ class Delivery(TenantModel):
     received_at = models.DateTimeField(db_default=Now())
 
     class Meta(TenantModel.Meta):
+        verbose_name_plural = "deliveries"
         constraints = [
             models.UniqueConstraint(
                 fields=["tenant", "endpoint", "dedupe_key"], name="webhooks_delivery_once"

@@ -244,6 +244,8 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "verbose_name": "API key",
+                "verbose_name_plural": "API keys",
                 "ordering": ["-id"],
                 "abstract": False,
                 "constraints": [

@@ -114,6 +114,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "verbose_name_plural": "deliveries",
                 "ordering": ["-id"],
                 "abstract": False,
             },
