@@ -31,9 +31,23 @@ MASKED = "[masked]"
 LONGEST_ID = 150  # characters of a provider's delivery id that is kept in clear
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
-REFUSED = Problem(401, "bad-signature", "The request's signature is missing, wrong or too old.")
-UNKNOWN = Problem(404, "not-found", "There is no webhook endpoint at this address.")
-NOT_LIVE = Problem(409, "not-published", "The endpoint's workflow has no live version.")
+
+class Refusal(NamedTuple):
+    """An answer that is always the same. A new exception each time: one that is raised again keeps
+    the frames of every request that it was raised for, bodies and secrets with them."""
+
+    status: int
+    code: str
+    detail: str
+
+    def problem(self) -> Problem:
+        return Problem(*self)
+
+
+REFUSED = Refusal(401, "bad-signature", "The request's signature is missing, wrong or too old.")
+UNKNOWN = Refusal(404, "not-found", "There is no webhook endpoint at this address.")
+NOT_LIVE = Refusal(409, "not-published", "The endpoint's workflow has no live version.")
+BROKEN_OFF = Refusal(400, "broken-off", "The request broke off before its end.")
 
 
 @dataclass(frozen=True)
@@ -67,7 +81,7 @@ def receive(
     if len(body) > settings.MAX_PAYLOAD_BYTES:
         raise too_large()
     if not _TOKEN.fullmatch(token):
-        raise UNKNOWN
+        raise UNKNOWN.problem()
     with prepared_transaction() as db:
         endpoint = _find(db, token)
         delivery_id = _verify(endpoint, headers, body)
@@ -91,7 +105,7 @@ def _find(db: Prepared, token: str) -> _Endpoint:
     db.enter_operator()  # the token says whose endpoint it is
     row = db.run(statements.FIND, {"token": token}).fetchone()
     if row is None:
-        raise UNKNOWN
+        raise UNKNOWN.problem()
     return _Endpoint(*row)
 
 
@@ -106,7 +120,7 @@ def _verify(endpoint: _Endpoint, headers: Mapping[str, str], body: bytes) -> str
     options = _options(endpoint.options) if endpoint.scheme == "generic" else None
     verdict = signatures.verify(endpoint.scheme, options, secrets, headers, body, time.time())
     if not verdict.ok:
-        raise REFUSED
+        raise REFUSED.problem()
     return verdict.delivery_id
 
 
@@ -141,7 +155,7 @@ def _store(
         earlier_delivery, earlier_execution = first or (received.delivery_id, None)
         return Received(earlier_delivery, earlier_execution, duplicate=True), 0
     if endpoint.version_id is None:
-        raise NOT_LIVE
+        raise NOT_LIVE.problem()
     plan = executions.plan_of(endpoint.version_id)
     value = _json(body)
     executions.check_input(plan, value)

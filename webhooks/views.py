@@ -12,7 +12,7 @@ from django.http.request import UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 
 from tenants.problems import Problem, respond
-from webhooks.receive import receive, too_large
+from webhooks.receive import BROKEN_OFF, receive, too_large
 from workflows.definition import JSON
 
 
@@ -35,15 +35,27 @@ def hook(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _body(request: HttpRequest) -> bytes:
+    body = _joined_chunks(request) if _is_chunked(request) else _declared_body(request)
+    if len(body) < int(request.META.get("CONTENT_LENGTH") or 0):  # gunicorn hands over what came
+        raise BROKEN_OFF.problem()
+    return body
+
+
+def _declared_body(request: HttpRequest) -> bytes:
     try:
-        if _is_chunked(request):
-            # Django takes a body without a declared length for an empty one; gunicorn joins it.
-            return bytes(request.environ["wsgi.input"].read(settings.MAX_PAYLOAD_BYTES + 1))
         return request.body
     except RequestDataTooBig:
         raise too_large() from None
-    except (UnreadablePostError, OSError):
-        raise Problem(400, "broken-off", "The request broke off before its end.") from None
+    except UnreadablePostError:
+        raise BROKEN_OFF.problem() from None
+
+
+def _joined_chunks(request: WSGIRequest) -> bytes:
+    """The body of a chunked request, which Django takes for an empty one."""
+    try:
+        return bytes(request.environ["wsgi.input"].read(settings.MAX_PAYLOAD_BYTES + 1))
+    except Exception:  # noqa: BLE001 - every server has its own for a chunk that is none
+        raise BROKEN_OFF.problem() from None
 
 
 def _is_chunked(request: HttpRequest) -> TypeGuard[WSGIRequest]:

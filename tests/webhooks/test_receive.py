@@ -131,6 +131,17 @@ def test_a_stranger_learns_nothing_of_what_is_published() -> None:
     assert refusal_of(address, {}) == 401
 
 
+def test_a_refusal_keeps_nothing_of_the_refusals_before() -> None:
+    """An exception that is raised twice holds the frames, and so the bodies, of both."""
+    address = make_address()
+    depths = []
+    for _ in range(2):
+        with pytest.raises(Problem) as refused:
+            deliver(address, {})
+        depths.append(len(refused.traceback))
+    assert depths[0] == depths[1]
+
+
 # --- Duplicates --------------------------------------------------------------------------------
 
 

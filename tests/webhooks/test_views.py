@@ -233,12 +233,30 @@ def test_who_hangs_up_is_not_waited_for() -> None:
     assert senders.stored() == NOTHING
 
 
-def test_a_body_that_breaks_off_is_a_bad_request() -> None:
-    class Broken(io.BytesIO):
-        def read(self, *args: Any) -> bytes:
-            raise OSError("connection reset by peer")
+class Broken(io.BytesIO):
+    """What servers raise while they read differs; gunicorn's own are no OSErrors."""
 
-    response = post(make_address(), b"", {}, **{"wsgi.input": Broken(), "CONTENT_LENGTH": "20"})
+    def read(self, *args: Any) -> bytes:
+        raise self.fault
+
+    fault: Exception = OSError("connection reset by peer")
+
+
+class BadChunk(Broken):
+    fault = ValueError("a chunk has no size")
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        pytest.param({"wsgi.input": Broken(), "CONTENT_LENGTH": "20"}, id="reset"),
+        pytest.param({"wsgi.input": io.BytesIO(BODY), "CONTENT_LENGTH": "2000"}, id="short"),
+        pytest.param({"wsgi.input": BadChunk(), "wsgi.input_terminated": True}, id="bad-chunk"),
+    ],
+)
+def test_a_body_that_breaks_off_is_a_bad_request(stream: dict[str, Any]) -> None:
+    address = make_address()
+    response = post(address, b"", standard(address), **stream)
     assert (response.status_code, problem(response)["type"]) == (
         400,
         "urn:stepwell:problem:broken-off",
