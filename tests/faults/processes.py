@@ -60,6 +60,7 @@ class Workers:
         """The process that holds the lease on the running step of this run."""
         with scope.tenant(execution.tenant_id):
             row = StepRun.objects.get(execution=execution, status="running")
+        assert row.worker_id is not None
         name = Worker.objects.get(id=row.worker_id).name
         return self.children[int(name.rpartition(":")[2])]
 

@@ -1,0 +1,101 @@
+"""What a worker process does beside running steps."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.conf import LazySettings
+from django.db.models.functions import Now
+
+from executions import dispatch, services
+from executions.models import Worker
+from executions.process import WorkerProcess
+from tests import factories
+from tests.executions import invariants
+from tests.executions.driving import claimed, drained, fresh, new_worker, started, statuses
+from tests.workflows.definitions import document, step
+
+pytestmark = pytest.mark.usefixtures("committed_db")
+
+PATIENCE = 30  # seconds; against hanging
+
+
+@pytest.fixture
+def process(settings: LazySettings) -> Iterator[WorkerProcess]:
+    """A process that beats and sweeps often; nobody is there to hear wake-ups."""
+    settings.WORKER_BEAT_SECONDS = settings.SWEEP_SECONDS = 0.05
+    made = WorkerProcess()
+    yield made
+    made.stop()
+    # With its queue full the next test's process would never be woken.
+    dispatch._queue.cache_clear()
+
+
+def until(so: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not so():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_it_enters_itself_and_says_that_it_lives(process: WorkerProcess) -> None:
+    process.start()
+    until(lambda: Worker.objects.exists())
+    first = Worker.objects.get().seen_at
+    until(lambda: Worker.objects.get().seen_at > first)
+
+
+def test_it_enters_itself_again_when_it_was_forgotten(process: WorkerProcess) -> None:
+    process.start()
+    until(lambda: Worker.objects.exists())
+    before = Worker.objects.get().id
+    services.unregister(before)
+    until(lambda: Worker.objects.exclude(id=before).exists())
+    until(lambda: process.id != before)
+
+
+def test_it_leaves_no_row_behind(process: WorkerProcess) -> None:
+    process.start()
+    until(lambda: Worker.objects.exists())
+    process.stop()
+    assert not Worker.objects.exists()
+
+
+def test_work_that_nobody_is_woken_for_is_done(process: WorkerProcess) -> None:
+    wide = document(*(step(f"s{n}") for n in range(6)), step("z", *(f"s{n}" for n in range(6))))
+    execution = started(factories.make_tenant(), wide)
+    process.start()
+    until(lambda: fresh(execution).status == "succeeded")
+    invariants.check_ended(execution.id)
+
+
+def test_the_steps_of_a_dead_worker_are_taken_over(process: WorkerProcess) -> None:
+    execution = started(factories.make_tenant(), document(step("a"), step("b", "a")))
+    dead = new_worker("dead")
+    claimed(dead)
+    process.start()
+    services.unregister(dead)
+    until(lambda: fresh(execution).status == "succeeded")
+    assert invariants.check_ended(execution.id) == "succeeded"
+
+
+def test_before_it_is_entered_it_claims_nothing(process: WorkerProcess) -> None:
+    execution = started(factories.make_tenant(), document(step("a")))
+    process.drain()
+    assert statuses(execution) == {"a": "queued"}
+
+
+def test_once_it_winds_down_it_takes_no_step_and_still_says_that_it_lives(
+    process: WorkerProcess,
+) -> None:
+    process.wind_down()
+    process.start()
+    until(lambda: Worker.objects.exists())
+    execution = started(factories.make_tenant(), document(step("a")))
+    process.drain()
+    assert statuses(execution) == {"a": "queued"}
+    before = Worker.objects.get().seen_at
+    until(lambda: Worker.objects.filter(seen_at__gt=before, seen_at__lte=Now()).exists())
+    assert drained(execution).status == "succeeded"
