@@ -13,6 +13,8 @@ from config import health
 # Swagger's page has a style sheet of its own in it; its scripts keep to the policy.
 _docs = csp_update({"style-src": [UNSAFE_INLINE]})(SpectacularSwaggerSplitView.as_view())
 
+admin.autodiscover()
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.alive, name="healthz"),
     path("readyz", health.ready, name="readyz"),

@@ -5,19 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from celery import shared_task
-from celery.signals import beat_init, worker_init, worker_shutdown, worker_shutting_down
+from celery.signals import worker_init, worker_shutdown, worker_shutting_down
 
 from executions import dispatch, sweeper
 from executions.process import WorkerProcess
-from tenants.checks import refuse_unsafe_database
 
 process = WorkerProcess()
-
-
-@worker_init.connect
-@beat_init.connect
-def _check(**_: Any) -> None:
-    refuse_unsafe_database()
 
 
 # Not worker_ready, which waits for the broker: a worker works without it too.

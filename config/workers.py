@@ -1,0 +1,98 @@
+"""Worker processes from one parent, which imports everything first: they share its memory.
+
+    python -m config.workers --processes 2 --threads 16
+
+Each child is a plain Celery worker. One that dies is replaced; SIGTERM and SIGINT let the steps in
+hand end. If the parent is killed its children end too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import gc
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from types import FrameType
+
+import django
+
+from config.celery import app
+
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+PAUSE_SECONDS = 1.0  # before a child that died is replaced
+# Workers do not talk to each other: what one must know of another is in Postgres.
+ALONE = ("--without-gossip", "--without-mingle", "--without-heartbeat")
+
+
+class Parent:
+    """Keeps `processes` children alive until it is told to stop."""
+
+    def __init__(self, processes: int, threads: int) -> None:
+        self._threads = threads
+        self._children: dict[int, int] = {}  # number of the worker by pid
+        self._missing = list(range(1, processes + 1))
+        self._stopping = False
+
+    def run(self) -> None:
+        """Fork, wait, replace; returns when the last child has ended after a signal to stop."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        while self._children or not self._stopping:
+            while self._missing and not self._stopping:
+                self._fork(self._missing.pop())
+            try:
+                pid, _ = os.wait()
+            except ChildProcessError:
+                continue
+            self._missing.append(self._children.pop(pid))
+            if not self._stopping:
+                time.sleep(PAUSE_SECONDS)
+
+    def _fork(self, number: int) -> None:
+        parent = os.getpid()
+        pid = os.fork()
+        if pid:
+            self._children[pid] = number
+            return
+        _end_with(parent)
+        app.worker_main(_arguments(number, self._threads))
+        sys.exit(0)
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        self._stopping = True
+        for pid in self._children:
+            os.kill(pid, signal.SIGTERM)
+
+
+def _end_with(parent: int) -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM))
+        if os.getppid() != parent:  # it died before we asked
+            sys.exit(0)
+
+
+def _arguments(number: int, threads: int) -> list[str]:
+    pool = ("--pool", "threads", "--concurrency", str(threads))
+    return ["worker", "--hostname", f"worker-{number}@%h", "--queues", "wake", *pool, *ALONE]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m config.workers", description=__doc__)
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=16, help="steps one process runs at once")
+    given = parser.parse_args(arguments)
+    django.setup()
+    app.loader.import_default_modules()
+    app.finalize()
+    gc.collect()
+    gc.freeze()  # what is never collected is never written to, so it stays shared
+    Parent(given.processes, given.threads).run()
+
+
+if __name__ == "__main__":
+    main()
