@@ -40,6 +40,7 @@ backlog: from the moment at which all executions are there until the last has en
 limit here: pgbench, plain prepared statements in one pipeline, the same rows in the same tables
   under row-level security; an accept, or a step's transition, with as many clients (32 threads).
   A linear-5 alone: one accept, five transitions, two plain calls.
+Tables are analyzed after the warm-up, as autovacuum does within a minute of use.
 web, workers, Postgres: milliseconds of CPU (user and system) for one operation."""
 
 
@@ -82,9 +83,11 @@ def _run(system: System, effort: Effort) -> list[str]:
         flaws += _calls(system.ports.target, made)
     rows += [_memory("memory at rest", at_rest, "<= 500 MB"), _memory("at most", watch.largest)]
     _print(rows)
-    say(
-        f"fdatasync of 8 KiB: {fsync_ms:.2f} ms. A plain call of the HTTP target: {call_ms:.2f} ms."
-    )
+    say(f"MB at rest: {_by_role(at_rest)}")
+    say(f"MB at most: {_by_role(watch.largest)}")
+    say(f"fdatasync of 8 KiB: {fsync_ms:.2f} ms; a plain call of the HTTP target: {call_ms:.2f} ms")
+    say(f"CPU of Postgres under pgbench, ms: {_used(accept[16])} an accept, ", end="")
+    say(f"{_used(transition[THREADS])} a transition")
     say(f"The load generator used at most {measured.generator_share:.0%} of one CPU.")
     say(_counts(made) if not flaws else "THE COUNTS DO NOT MATCH:")
     return flaws
@@ -103,6 +106,8 @@ def _pgbench(
 
 def _rows(measured: Measure, made: Workloads) -> Iterator[Row]:
     with phase("Warming up"):
+        measured.warm_up(made.one)
+        limits.analyze()
         measured.warm_up(made.one)
     for clients in ACCEPTING:
         with phase(f"Accept, {clients} clients"):
@@ -135,7 +140,11 @@ def _calls(port: int, made: Workloads) -> list[str]:
 
 
 def _memory(work: str, by_role: Figures, goal: str = "") -> Row:
-    return Row(f"{work}, PSS", f"{sum(by_role.values()):.0f} MB", goal=goal, note=_by_role(by_role))
+    return Row(f"{work}, PSS", f"{sum(by_role.values()):.0f} MB", goal=goal)
+
+
+def _used(limit: Limit) -> str:
+    return f"{limit.cpu_ms['Postgres']:.2f}"
 
 
 def _by_role(figures: Figures) -> str:

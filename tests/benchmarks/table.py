@@ -25,7 +25,6 @@ class Row:
     of_limit: str = ""
     cpu_ms: Figures = field(default_factory=dict)
     goal: str = ""
-    note: str = ""
 
     def cells(self) -> tuple[str, ...]:
         cpu = [_ms(self.cpu_ms.get(role)) for role in ("web", "workers", "Postgres")]
