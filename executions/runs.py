@@ -41,6 +41,7 @@ class Run:
     execution: dict[str, JSON]
     tenant: dict[str, JSON]
     facts: dict[str, StepFacts] = field(default_factory=dict)
+    told_at: float = 0.0  # when readers were last woken, by the monotonic clock
 
     def names(self, reads: Reads) -> dict[str, object]:
         """What templates of the run may read. A step that has not ended has no results yet."""

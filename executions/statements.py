@@ -102,7 +102,8 @@ WHERE tenant_id = %(tenant)s AND execution_id = %(execution)s
 """
 
 # A transition is one statement whose parts are written only if its gate opened: only if the
-# execution could be inserted, or the step was still under our lease.
+# execution could be inserted, or the step was still under our lease. (The lease is asked for and
+# not the status, so that the row is found by its key and not among all that are running.)
 _ADDED = """
 added AS (
   INSERT INTO executions_steprun
@@ -178,7 +179,7 @@ WITH gate AS (
         THEN now() + make_interval(secs => %(delay)s::float8) END,
       lease_until = NULL, worker_id = NULL,
       finished_at = CASE WHEN %(step_ended)s THEN now() END
-  WHERE id = %(step)s AND fence = %(fence)s AND status = 'running'
+  WHERE id = %(step)s AND fence = %(fence)s AND lease_until IS NOT NULL
   RETURNING 1
 ), {_ADDED}, {_CANCELLED}, {_TOLD}
 {_MOVED}

@@ -76,7 +76,7 @@ def release(lost: LostStep) -> bool:
             return False
         claim = Claim(run, row.id, row.key, row.fence, row.attempt)
         _, move = write(db, claim, ending_of(claim, _lost_attempt(claim, row)), worker_id=None)
-    after_commit(move)
+    after_commit(run, move)
     return True
 
 
@@ -117,7 +117,7 @@ def time_out(tenant_id: UUID, execution_id: UUID) -> bool:
             ExecutionStatus.TIMED_OUT,
             f"It used up its {run.plan.definition.limits.timeout:g} s of active time.",
         )
-    after_commit(move)
+    after_commit(run, move)
     return True
 
 

@@ -93,6 +93,8 @@ class StepType(ABC, Generic[C]):
     summary: ClassVar[str]
     Config: type[C]
     takes_secrets: ClassVar[bool] = False
+    calls_out: ClassVar[bool] = False
+    """Whether `run` waits for somebody else, so that others should know first how things stand."""
     default_retry: ClassVar[Retry | None] = None
     max_timeout: ClassVar[float] = 5
     default_timeout: ClassVar[float] = 5

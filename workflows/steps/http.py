@@ -36,6 +36,7 @@ class Http(StepType[HttpConfig]):
     summary = "Call an API."
     Config = HttpConfig
     takes_secrets = True
+    calls_out = True
     default_retry = Retry()
     max_timeout = 30
     default_timeout = 30
