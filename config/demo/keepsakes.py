@@ -21,9 +21,14 @@ def _endpoint_secret() -> str:
 
 
 class Keepsakes(BaseModel):
-    """Passwords by e-mail address, the endpoint's secret, and an API key once there is one."""
+    """Passwords by e-mail address, the endpoint's secret, and an API key once there is one.
+
+    `hashes` are the passwords as the database has them: to compare these takes no time, to check
+    a password takes as much of it as Argon2 can make it take.
+    """
 
     passwords: dict[str, str] = Field(default_factory=_passwords)
+    hashes: dict[str, str] = Field(default_factory=dict)
     endpoint_secret: str = Field(default_factory=_endpoint_secret)
     api_key: str = ""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 
 from tenants import scope
@@ -31,30 +31,33 @@ PEOPLE = (
 NAMES = {"acme": "Acme Ltd", "globex": "Globex Ltd"}
 
 
-def ensure(passwords: Mapping[str, str]) -> Tenant:
-    """Make whoever is missing and give each their password back. Returns the tenant `acme`."""
+def ensure(passwords: Mapping[str, str], hashes: MutableMapping[str, str]) -> Tenant:
+    """Make whoever is missing and give each their password back. Returns the tenant `acme`.
+
+    Who has the hash that is known has the password; `hashes` knows them all afterwards.
+    """
     with scope.operator("the demo makes two tenants"):
         tenants = {
             slug: Tenant.objects.get_or_create(slug=slug, defaults={"name": name})[0]
             for slug, name in NAMES.items()
         }
         for person in PEOPLE:
-            user = _user(person, passwords[person.email])
+            user = _user(person)
+            if user.password != hashes.get(person.email):
+                user.set_password(passwords[person.email])
+                user.save(update_fields=["password"])
+                hashes[person.email] = user.password
             if person.tenant:
                 _join(tenants[person.tenant], user, person.member_as)
     return tenants["acme"]
 
 
-def _user(person: Person, password: str) -> User:
-    user = User.objects.filter(email=person.email).first()
-    if user is None:
-        if person.tenant is None:
-            return User.objects.create_superuser(person.email, password)
-        return User.objects.create_user(person.email, password)
-    if not user.check_password(password):
-        user.set_password(password)
-        user.save(update_fields=["password"])
-    return user
+def _user(person: Person) -> User:
+    try:
+        return User.objects.get(email=person.email)
+    except User.DoesNotExist:
+        make = User.objects.create_user if person.tenant else User.objects.create_superuser
+        return make(person.email)
 
 
 def _join(tenant: Tenant, user: User, role: Role) -> None:

@@ -28,7 +28,7 @@ def seed(*, shop_url: str, kept_in: Path) -> Facts:
     kept = Keepsakes.load(kept_in)
     key_is_good = tenants.find_key_holder(kept.api_key) is not None
     with scope.operator("the demo is made as a whole or not at all"):
-        acme = people.ensure(kept.passwords)
+        acme = people.ensure(kept.passwords, kept.hashes)
         with scope.tenant(acme.id):
             workflow = samples.ensure(acme, shop_url)
             endpoint = _endpoint(workflow, kept.endpoint_secret)

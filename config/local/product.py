@@ -18,7 +18,7 @@ ALONE = ("--without-gossip", "--without-mingle", "--without-heartbeat")
 
 
 def commands(home: Home, environment: Mapping[str, str]) -> Iterator[Command]:
-    """Pages, API, webhooks and sockets in one daphne; workers; beat."""
+    """Pages, API, webhooks and sockets in one daphne; workers; beat. The most needed come first."""
     pooled = {**environment, "STEPWELL_DATABASE_POOL": POOL}
     address = ("--bind", HOST, "--port", environment["PORT"])
     asgi = ("daphne", "--verbosity", "0", *address, "config.asgi:application")

@@ -62,11 +62,15 @@ class Runner:
         with phase("Migrating the database"):
             migrate(self._home, self._servers, variables)
         variables["STEPWELL_DEMO_SHOP"] = f"http://{HOST}:{shop.getsockname()[1]}"
-        with phase("Starting web, workers and beat"):
-            self._product.start(product.shop(self._home, variables, shop))
-            for command in product.commands(self._home, variables):
+        web, worker, *others = product.commands(self._home, variables)
+        with phase("Starting web and a worker"):
+            for command in (product.shop(self._home, variables, shop), web, worker):
                 self._product.start(command)
         self._show_the_demo(variables)
+        # Not before: the demo needs none of them, and each would slow it down while it starts.
+        for command in others:
+            self._product.start(command)
+        say(f"ready: http://{HOST}:{variables['PORT']}/")
 
     def _show_the_demo(self, variables: Mapping[str, str]) -> None:
         demo = Child(product.demo(self._home, variables))
@@ -76,7 +80,6 @@ class Runner:
             demo.stop()
         if demo.ended():
             say("The demo did not end as it should; Stepwell serves all the same.")
-        say(f"ready: http://{HOST}:{variables['PORT']}/")
 
     def _watch(self, until: Callable[[], bool]) -> None:
         while not until():

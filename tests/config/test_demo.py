@@ -153,6 +153,15 @@ def test_with_its_file_lost_the_demo_prints_what_works_again(db: None, kept_in: 
     assert authenticate(username=owner.email, password=owner.password) is not None
 
 
+def test_a_password_that_somebody_changed_is_the_demos_again(db: None, kept_in: Path) -> None:
+    editor = seed(shop_url=NOWHERE, kept_in=kept_in).logins[1]
+    user = User.objects.get(email=editor.email)
+    user.set_password("my own words")
+    user.save()
+    seed(shop_url=NOWHERE, kept_in=kept_in)
+    assert authenticate(username=editor.email, password=editor.password) is not None
+
+
 def test_a_secret_that_somebody_rotated_is_the_demos_again(db: None, kept_in: Path) -> None:
     facts = seed(shop_url=NOWHERE, kept_in=kept_in)
     with scope.tenant(acme().id):

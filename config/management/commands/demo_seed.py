@@ -14,6 +14,7 @@ class Command(BaseCommand):
     """`make run` calls it; the JSON that it prints is config.local.demo.Facts."""
 
     help = "Make the demo tenant acme, or complete it, and print its keys and logins as JSON."
+    requires_system_checks = ()  # the processes that serve make them; a start waits for this one
 
     def handle(self, *args: object, **options: object) -> None:
         facts = seed(
