@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -24,6 +25,9 @@ from workflows.steps.base import ConfigError, Done, Error, Failed, Result
 log = structlog.get_logger(__name__)
 
 
+Outside = Callable[[], AbstractContextManager[None]]
+
+
 class LeaseLostError(Exception):
     """Another worker has the step: nothing may be sent or recorded any more."""
 
@@ -37,7 +41,12 @@ class _Rendered:
     repeatable: bool = True
 
 
-def run(claim: Claim, given: Settings, mark_sending: Callable[[JSON], bool]) -> Attempt:
+def run(
+    claim: Claim,
+    given: Settings,
+    mark_sending: Callable[[JSON], bool],
+    outside: Outside = nullcontext,
+) -> Attempt:
     """Try a claimed step. Secrets are masked in all that is returned.
 
     `mark_sending` is called with the step's input right before a call that must not be repeated
@@ -46,7 +55,7 @@ def run(claim: Claim, given: Settings, mark_sending: Callable[[JSON], bool]) -> 
     started_at, started = datetime.now(UTC), time.perf_counter()
     placeholders = Placeholders(given.secrets)
     lines: list[LogLine] = []
-    done = _try(claim, given, placeholders, lines, mark_sending)
+    done = _try(claim, given, placeholders, lines, mark_sending, outside)
     return Attempt(
         result=_hidden(done.result, placeholders),
         started_at=started_at,
@@ -70,6 +79,7 @@ def _try(
     placeholders: Placeholders,
     lines: list[LogLine],
     mark_sending: Callable[[JSON], bool],
+    outside: Outside,
 ) -> _Rendered:
     step, step_type = claim.step, claim.run.plan.step_type(claim.key)
     reads = claim.run.plan.reads[claim.key]
@@ -86,7 +96,7 @@ def _try(
             raise LeaseLostError
 
     world = StepWorld(
-        http=SecretsClient(_client(), placeholders, before_sending),
+        http=SecretsClient(_client(), placeholders, before_sending, outside),
         timeout=claim.run.plan.timeout(claim.key),
         idempotency_key=f"{claim.run.execution_id}.{claim.key}",
         lines=lines,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from threading import Lock
@@ -11,9 +12,11 @@ from typing import TypeVar
 from uuid import UUID
 
 import structlog
+from django.conf import settings
 from django.db import connection
 
 from executions import runner, services
+from executions.hands import Hands
 from executions.runs import Attempt, Claim
 from tenants.keyring import KeyRingError
 from tenants.scope import AWAY
@@ -24,7 +27,10 @@ log = structlog.get_logger(__name__)
 # How long a result is kept while Postgres is away; less than a lease's margin.
 RECORD_SECONDS = 10.0
 
+HANDS = 2  # threads of a process that think at a time
+
 _T = TypeVar("_T")
+_hands = Hands(HANDS)
 _draining = 0
 _counting = Lock()
 
@@ -43,17 +49,25 @@ def drain(worker_id: UUID, leaving: Callable[[], bool] = lambda: False) -> None:
     with _counting:
         _draining += 1
     try:
-        claim: Claim | None = None
-        while claim is not None or not leaving():
-            if claim is None and (claim := services.claim(worker_id)) is None:
-                break
-            claim = _step(claim, worker_id, leaving)
+        with _hands.held():
+            _work(worker_id, leaving)
     except AWAY as error:
         log.warning("the database is away", error=type(error).__name__)
         connection.close()
     finally:
         with _counting:
             _draining -= 1
+
+
+def _work(worker_id: UUID, leaving: Callable[[], bool]) -> None:
+    claim: Claim | None = None
+    while claim is not None or not leaving():
+        if claim is None and (claim := services.claim(worker_id)) is None:
+            break
+        claim = _step(claim, worker_id, leaving)
+        if _hands.wanted():
+            with _outside(ahead=False):
+                pass  # the others have their turn
 
 
 def _step(claim: Claim, worker_id: UUID, leaving: Callable[[], bool]) -> Claim | None:
@@ -71,7 +85,19 @@ def _try(claim: Claim) -> Attempt:
         log.error("a secret cannot be opened", step=claim.key, reason=str(error))
         unreadable = Error("config", "A secret of this step cannot be opened. Store it anew.")
         return Attempt(Failed(unreadable), datetime.now(UTC), elapsed_ms=0)
-    return runner.run(claim, given, partial(services.mark_sending, claim))
+    return runner.run(claim, given, partial(services.mark_sending, claim), _outside)
+
+
+@contextmanager
+def _outside(*, ahead: bool = True) -> Iterator[None]:
+    """While a call is out the thread needs neither a hand nor a connection to Postgres.
+
+    Who comes back goes ahead: what is begun is to end.
+    """
+    if settings.DATABASE_POOL:
+        connection.close()  # back to the pool
+    with _hands.laid_down(ahead=ahead):
+        yield
 
 
 def _record(claim: Claim, attempt: Attempt, worker_id: UUID | None) -> Claim | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -37,8 +38,10 @@ class SecretsClient:
     client: HttpClient
     placeholders: Placeholders
     before_sending: Callable[[], None]
+    outside: Callable[[], AbstractContextManager[None]]
 
     def send(self, request: HttpRequest) -> HttpResponse:
         """Make the call; raises HttpFailure."""
         self.before_sending()
-        return self.client.send(self.placeholders.reveal(request))
+        with self.outside():
+            return self.client.send(self.placeholders.reveal(request))

@@ -33,6 +33,8 @@ GRANT stepwell_operator TO stepwell_app WITH ADMIN FALSE, INHERIT FALSE, SET TRU
 ALTER ROLE stepwell_app SET statement_timeout = '30s';
 ALTER ROLE stepwell_app SET lock_timeout = '10s';
 ALTER ROLE stepwell_app SET idle_in_transaction_session_timeout = '30s';
+-- What is prepared is planned once a connection, not five times with each set of values first.
+ALTER ROLE stepwell_app SET plan_cache_mode = 'force_generic_plan';
 
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 GRANT USAGE, CREATE ON SCHEMA public TO stepwell_owner;
