@@ -24,8 +24,8 @@ FINISH_SECONDS = 60.0
 PAUSE_SECONDS = 0.01  # between two runs without load, for the workers to fall asleep
 WARM_UP = 3  # runs before those that are measured
 # Each of some fifty connections plans each statement six times before it keeps a plan.
-WARM_UP_REQUESTS = 500
-WARM_UP_SECONDS = 8.0  # at most
+WARM_UP_REQUESTS = 400
+WARM_UP_SECONDS = 5.0  # at most
 THREADS = 32  # steps that the two workers run at once
 
 

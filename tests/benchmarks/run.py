@@ -17,9 +17,9 @@ from config.local import interrupts
 from config.local.terminal import complain, phase, say
 from tests.benchmarks import limits, table, verify, workloads
 from tests.benchmarks.limits import Limit
-from tests.benchmarks.load import Client, drive
-from tests.benchmarks.measure import THREADS, Effort, Limits, Measure
-from tests.benchmarks.system import System
+from tests.benchmarks.load import BrokenAnswerError, Client, drive
+from tests.benchmarks.measure import THREADS, Effort, Limits, Measure, WrongAnswerError
+from tests.benchmarks.system import DeadProcessError, System
 from tests.benchmarks.table import Row
 from tests.benchmarks.usage import Figures, MemoryWatch, pss_mb
 from tests.benchmarks.workloads import Workloads
@@ -28,6 +28,7 @@ QUICK = Effort(seconds=1, rounds=24, backlog5=200, backlog50=40)
 FULL = Effort(seconds=4, rounds=100, backlog5=1500, backlog50=250)
 ACCEPTING = (1, 16, 64)  # clients
 REST_SECONDS = 3.0
+BROKEN = (TimeoutError, DeadProcessError, BrokenAnswerError, WrongAnswerError)
 CALLS = 200  # of the target, to know its price
 
 NOTES = """\
@@ -41,6 +42,7 @@ limit here: pgbench, plain prepared statements in one pipeline, the same rows in
   under row-level security; an accept, or a step's transition, with as many clients (32 threads).
   A linear-5 alone: one accept, five transitions, two plain calls.
 Tables are analyzed after the warm-up, as autovacuum does within a minute of use.
+memory: proportional set size of all processes, the HTTP target left out.
 web, workers, Postgres: milliseconds of CPU (user and system) for one operation."""
 
 
@@ -55,6 +57,9 @@ def main() -> int:
             flaws = _run(system, effort)
     except KeyboardInterrupt:
         return 130
+    except BROKEN as error:
+        say()
+        flaws = [f"The run broke: {error}"]
     for flaw in flaws:
         complain(flaw)
     return 1 if flaws else 0
@@ -73,18 +78,24 @@ def _run(system: System, effort: Effort) -> list[str]:
     call_ms = _call_ms(system.ports.target)
     measured = Measure(system, effort, Limits(accept, transition, call_ms))
     with phase("Memory at rest"):
-        time.sleep(REST_SECONDS)
-        at_rest = pss_mb(system.roles())
+        at_rest = _memory_at_rest(system)
     with MemoryWatch(system.roles) as watch:
         rows = list(_rows(measured, made))
     system.check()
+    after = _memory_at_rest(system)
     with phase("Comparing the counts with the database"):
         flaws = [flaw for workload in made.all for flaw in verify.mismatches(workload)]
         flaws += _calls(system.ports.target, made)
-    rows += [_memory("memory at rest", at_rest, "<= 500 MB"), _memory("at most", watch.largest)]
-    _print(rows)
-    say(f"MB at rest: {_by_role(at_rest)}")
-    say(f"MB at most: {_by_role(watch.largest)}")
+    _print(
+        [
+            *rows,
+            _memory("memory at rest, just started", at_rest, "<= 500 MB"),
+            _memory("memory at rest, after all this", after, "<= 500 MB"),
+            _memory("memory under load, at most", watch.largest),
+        ]
+    )
+    for when, by_role in {"started": at_rest, "after": after, "at most": watch.largest}.items():
+        say(f"PSS in MB, {when}: {_by_role(by_role)}")
     say(f"fdatasync of 8 KiB: {fsync_ms:.2f} ms; a plain call of the HTTP target: {call_ms:.2f} ms")
     say(f"CPU of Postgres under pgbench, ms: {_used(accept[16])} an accept, ", end="")
     say(f"{_used(transition[THREADS])} a transition")
@@ -139,8 +150,14 @@ def _calls(port: int, made: Workloads) -> list[str]:
     return [f"linear-5: the target got {counts}, {expected} different POSTs were expected"]
 
 
+def _memory_at_rest(system: System) -> Figures:
+    time.sleep(REST_SECONDS)
+    return pss_mb(system.roles())
+
+
 def _memory(work: str, by_role: Figures, goal: str = "") -> Row:
-    return Row(f"{work}, PSS", f"{sum(by_role.values()):.0f} MB", goal=goal)
+    ours = sum(megabytes for role, megabytes in by_role.items() if role != "target")
+    return Row(work, f"{ours:.0f} MB", goal=goal)
 
 
 def _used(limit: Limit) -> str:
