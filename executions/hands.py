@@ -1,7 +1,8 @@
 """Few threads of a worker process think at a time; any number may wait for the outside.
 
 Python runs one thread at a time, and each that is at work holds a connection to Postgres with plans
-of its own. So a thread takes one of a few hands while it works and lays it down while a call is out.
+of its own. So a thread takes one of a few hands while it works and lays it down while a call is
+out.
 """
 
 from __future__ import annotations

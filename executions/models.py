@@ -84,7 +84,9 @@ class StepRun(TenantModel):
     type = models.CharField(max_length=32)
     status = models.CharField(max_length=12, choices=_choices(StepStatus))
     outcome = models.CharField(max_length=63, null=True)  # noqa: DJ001 - none yet is not ""
-    attempt = models.PositiveSmallIntegerField(default=0, help_text="tries begun")
+    attempt = models.PositiveSmallIntegerField(
+        default=0, help_text="tries begun, lost ones not counted"
+    )
     claims = models.PositiveSmallIntegerField(default=0, help_text="leases given, lost ones too")
     fence = models.PositiveIntegerField(default=0, help_text="grows with every lease")
     worker = models.ForeignKey(

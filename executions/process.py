@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import socket
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event, Thread
@@ -15,10 +16,12 @@ from django.conf import settings
 from django.db import connection
 
 from executions import services, sweeper, worker
+from executions.sweeper import Swept
 from tenants.scope import AWAY
 
 log = structlog.get_logger(__name__)
 
+GAP_BEATS = 3  # beats that may be missing before a silence is taken for an outage
 SPARE_THREADS = 4  # work on when no wake-up comes through
 
 
@@ -32,6 +35,9 @@ class WorkerProcess:
         self._unheard = 0  # passes in a row with work that no thread of ours was woken for
         self._spare = ThreadPoolExecutor(SPARE_THREADS, thread_name_prefix="spare")
         self._threads: list[Thread] = []
+        # By the monotonic clock: our last beat, and until when silence of others proves nothing.
+        self._last_beat: float | None = None
+        self._doubt_until = 0.0
 
     def start(self) -> None:
         """Start the threads; the first beat enters the process in the database."""
@@ -81,9 +87,24 @@ class WorkerProcess:
         # A worker that was silent for a day is forgotten, and what it held is long released.
         if self.id is None or not services.beat(self.id):
             self.id = services.register(f"{socket.gethostname()}:{os.getpid()}")
+        now = time.monotonic()
+        if self._last_beat is not None and now - self._last_beat > GAP_BEATS * self._beat_seconds:
+            # Postgres was away for us, so for others too: they need time to be heard again.
+            self._doubt_until = now + settings.WORKER_LOST_SECONDS
+        self._last_beat = now
+
+    def sweep(self) -> Swept:
+        """Make one pass of the sweeper."""
+        beaten = self._last_beat
+        fresh = beaten is None or time.monotonic() - beaten < GAP_BEATS * self._beat_seconds
+        return sweeper.sweep(silent_are_dead=fresh and time.monotonic() > self._doubt_until)
+
+    @property
+    def _beat_seconds(self) -> float:
+        return max(settings.WORKER_BEAT_SECONDS, 0.5)  # a beat may be late by the machine's load
 
     def _sweep(self) -> None:
-        swept = sweeper.sweep()
+        swept = self.sweep()
         idle = swept.ready > 0 and worker.draining() == 0
         self._unheard = self._unheard + 1 if idle else 0
         # Redis is away, or its wake-ups do not reach us: work must not depend on either.

@@ -27,9 +27,9 @@ class Swept:
     woken: bool  # Redis took the wake-ups for them
 
 
-def sweep() -> Swept:
-    """Make one pass."""
-    for lost in services.lost_steps():
+def sweep(*, silent_are_dead: bool = True) -> Swept:
+    """Make one pass. Whether a worker that is silent is dead, its caller must know."""
+    for lost in services.lost_steps(silent_are_dead=silent_are_dead):
         with _alone("release", lost.execution_id):
             if services.release(lost):
                 log.info("released a lost step", execution=str(lost.execution_id), step=lost.key)

@@ -7,7 +7,7 @@ from typing import Any
 from celery import shared_task
 from celery.signals import worker_init, worker_shutdown, worker_shutting_down
 
-from executions import dispatch, sweeper
+from executions import dispatch
 from executions.process import WorkerProcess
 
 process = WorkerProcess()
@@ -38,4 +38,4 @@ def work() -> None:
 @shared_task(name="executions.sweep")
 def sweep() -> None:
     """Beat's tick."""
-    sweeper.sweep()
+    process.sweep()

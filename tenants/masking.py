@@ -133,7 +133,7 @@ def _replace(text: str, forms: Iterable[_Form]) -> str:
 
 
 def _forms(name: str, value: str) -> Iterator[_Form]:
-    for text in (value, *_percent_encoded(value), *_json_escaped(value)):
+    for text in (value, *_misread(value), *_percent_encoded(value), *_json_escaped(value)):
         yield _Form(text, name)
     for data in _encoded(value):
         for offset in range(3):
@@ -145,6 +145,14 @@ def _encoded(value: str) -> Iterator[bytes]:
     yield value.encode("utf-8", "surrogatepass")
     with suppress(UnicodeEncodeError):
         yield value.encode("latin-1")
+
+
+def _misread(value: str) -> Iterator[str]:
+    """As it comes back where one side writes UTF-8 and the other Latin-1, as in HTTP headers."""
+    if not value.isascii():
+        yield value.encode("utf-8", "surrogatepass").decode("latin-1")
+        with suppress(UnicodeEncodeError):
+            yield value.encode("latin-1").decode("utf-8", "replace")
 
 
 def _percent_encoded(value: str) -> Iterator[str]:

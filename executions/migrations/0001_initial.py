@@ -151,7 +151,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("outcome", models.CharField(max_length=63, null=True)),
-                ("attempt", models.PositiveSmallIntegerField(default=0, help_text="tries begun")),
+                ("attempt", models.PositiveSmallIntegerField(default=0, help_text="tries begun, lost ones not counted")),
                 (
                     "claims",
                     models.PositiveSmallIntegerField(

@@ -44,10 +44,13 @@ class LostStep:
     fence: int
 
 
-def lost_steps() -> list[LostStep]:
-    """Running steps that nobody runs any more, over all tenants."""
+def lost_steps(*, silent_are_dead: bool = True) -> list[LostStep]:
+    """Running steps that nobody runs any more, over all tenants.
+
+    Unless `silent_are_dead` only those whose lease has run out.
+    """
     with scope.operator("the sweeper looks for lost leases"):
-        rows = _lost().order_by("lease_until")
+        rows = (_lost() if silent_are_dead else _expired()).order_by("lease_until")
         found = rows.values_list("tenant_id", "execution_id", "id", "key", "fence")[:BATCH]
         return [LostStep(*row) for row in found]
 
@@ -57,9 +60,15 @@ def _lost() -> QuerySet[StepRun]:
         id=OuterRef("worker_id"),
         seen_at__gt=Now() - timedelta(seconds=settings.WORKER_LOST_SECONDS),
     )
-    return StepRun.objects.filter(status=StepStatus.RUNNING).filter(
-        Q(lease_until__lt=Now()) | ~Exists(alive)
-    )
+    return _running().filter(Q(lease_until__lt=Now()) | ~Exists(alive))
+
+
+def _expired() -> QuerySet[StepRun]:
+    return _running().filter(lease_until__lt=Now())
+
+
+def _running() -> QuerySet[StepRun]:
+    return StepRun.objects.filter(status=StepStatus.RUNNING)
 
 
 def release(lost: LostStep) -> bool:

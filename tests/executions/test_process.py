@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 
 import pytest
 from django.conf import LazySettings
@@ -99,3 +100,19 @@ def test_once_it_winds_down_it_takes_no_step_and_still_says_that_it_lives(
     before = Worker.objects.get().seen_at
     until(lambda: Worker.objects.filter(seen_at__gt=before, seen_at__lte=Now()).exists())
     assert drained(execution).status == "succeeded"
+
+
+def test_after_an_outage_live_workers_are_given_time_to_be_heard(process: WorkerProcess) -> None:
+    execution = started(factories.make_tenant(), document(step("a")))
+    other = new_worker()
+    claimed(other)
+    process._beat()
+    assert process._last_beat is not None
+    process._last_beat -= 60  # as if Postgres had not answered for a minute
+    process._beat()
+    Worker.objects.filter(id=other).update(seen_at=Now() - timedelta(seconds=60))
+    process.sweep()
+    assert statuses(execution) == {"a": "running"}
+    process._doubt_until = 0.0
+    process.sweep()
+    assert statuses(execution) == {"a": "queued"}

@@ -111,6 +111,14 @@ def test_a_document_without_the_secret_comes_back_equal(value: JSON) -> None:
     assert Masker({"s": "\ue000not in any text\ue000"}).mask(value) == value
 
 
+@pytest.mark.parametrize(
+    ("written", "read"), [("utf-8", "latin-1"), ("latin-1", "utf-8")], ids=lambda codec: str(codec)
+)
+def test_a_secret_that_was_read_in_another_encoding_is_masked(written: str, read: str) -> None:
+    shown = "p4ssw0rd-ü!".encode(written).decode(read, "replace")
+    assert "p4ssw0rd" not in Masker({"t": "p4ssw0rd-ü!"}).text(f"echo: {shown}")
+
+
 @given(value=json_values)
 def test_without_secrets_nothing_is_masked(value: JSON) -> None:
     assert Masker({}).mask(value) == value
