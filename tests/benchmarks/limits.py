@@ -26,27 +26,37 @@ from tests.benchmarks.workloads import BODY_BYTES, Workload
 
 SCRIPTS = Path(__file__).with_name("sql")
 DATABASE = "stepwell_bench_limit"
-MOST_CLIENTS = 200  # of all runs together: each run has clients of its own
+MOST_CLIENTS = 240  # of all runs together: each run has clients of its own
+EXECUTIONS_EACH = 100
+ATTEMPTS = 2  # a limit is the best of them: the machine may have been disturbed
 NOBODY = UUID(int=0)
 ANALYZED = ("executions_execution", "executions_steprun", "executions_event", "webhooks_delivery")
 
-# What transition.sql moves on: an execution for each client, its step 0 under way.
+# What transition.sql moves on: each client's executions. All but the first step have ended, so that
+# the tables look to the planner as they do in use.
 EXECUTIONS = """
 INSERT INTO executions_execution
   (id, tenant_id, workflow_id, version_id, status, trigger_kind, trigger, timeout, last_seq,
    active_seconds, created_at)
-SELECT numbered(client, 0), %(tenant)s, %(workflow)s, %(version)s, 'running', 'api', %(trigger)s,
-       300, 0, 0, now()
-FROM generate_series(0, %(clients)s - 1) AS client
+SELECT numbered(client, run), %(tenant)s, %(workflow)s, %(version)s, 'running', 'api',
+       %(value)s, 300, 0, 0, now()
+FROM generate_series(0, %(clients)s - 1) AS client, generate_series(0, %(runs)s - 1) AS run
 """
 STEPS = """
 INSERT INTO executions_steprun
   (id, tenant_id, execution_id, key, type, status, timeout, attempt, claims, fence, worker_id,
    lease_until, attempts)
-SELECT numbered(client, 0), %(tenant)s, numbered(client, 0), 's0', 'transform', 'running', 5, 1, 1,
-       1, %(worker)s, now() + interval '1 hour', '[]'
-FROM generate_series(0, %(clients)s - 1) AS client
+SELECT CASE WHEN run = 0 THEN numbered(client, 0) ELSE uuidv7() END, %(tenant)s,
+       numbered(client, run), 'first', 'transform',
+       CASE WHEN run = 0 THEN 'running' ELSE 'succeeded' END, 5, 1, 1, 1,
+       CASE WHEN run = 0 THEN %(worker)s::uuid END,
+       CASE WHEN run = 0 THEN now() + interval '1 hour' END, '[]'
+FROM generate_series(0, %(clients)s - 1) AS client, generate_series(0, %(runs)s - 1) AS run
 """
+
+
+class PgbenchError(Exception):
+    """pgbench did not run to its end."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +77,11 @@ class Bench:
         self._clients = 0  # that have been used
 
     def run(self, script: str, clients: int, seconds: int) -> Limit:
-        """Raises RuntimeError when a transaction failed."""
+        """The best of some attempts. Raises PgbenchError when a transaction failed."""
+        reached = [self._attempt(script, clients, seconds) for _ in range(ATTEMPTS)]
+        return max(reached, key=lambda limit: limit.rate)
+
+    def _attempt(self, script: str, clients: int, seconds: int) -> Limit:
         variables = {**self._variables, "others": str(self._clients)}
         self._clients += clients
         with Meter(self._roles) as meter:
@@ -86,7 +100,7 @@ class Bench:
         count = re.search(r"actually processed: (\d+)", done.stdout)
         rate = re.search(r"tps = ([\d.]+)", done.stdout)
         if done.returncode or count is None or rate is None:
-            raise RuntimeError(f"pgbench failed: {done.stderr[-1000:]}")
+            raise PgbenchError(f"pgbench failed: {done.stderr[-1000:]}")
         tps = float(rate[1])
         return Limit(tps, 1000 * clients / tps, meter.per(max(int(count[1]), 1)))
 
@@ -127,9 +141,9 @@ def fsync_ms(directory: Path) -> float:
         file.unlink(missing_ok=True)
 
 
-def analyze() -> None:
+def analyze(url: str) -> None:
     """Give the planner what it has in use: a database of minutes ago is planned as if empty."""
-    with psycopg.connect(os.environ["DATABASE_OWNER_URL"], autocommit=True) as connection:
+    with psycopg.connect(url, autocommit=True) as connection:
         for table in ANALYZED:
             connection.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(table)))
 
@@ -137,6 +151,7 @@ def analyze() -> None:
 def _variables(workload: Workload) -> dict[str, str]:
     return {
         "n": "0",
+        "runs": str(EXECUTIONS_EACH),
         "tenant": str(workload.tenant_id),
         "workflow": str(workload.workflow.id),
         "version": str(workload.workflow.current_id),
@@ -159,6 +174,7 @@ def _seed(variables: dict[str, str]) -> None:
         )
         for statement in (EXECUTIONS, STEPS):
             connection.execute(statement, {**variables, "clients": MOST_CLIENTS})
+    analyze(_url("DATABASE_OWNER_URL"))
 
 
 def _owner(statement: str) -> None:

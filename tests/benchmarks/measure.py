@@ -13,7 +13,7 @@ from tests.benchmarks.limits import Limit
 from tests.benchmarks.listener import Listener
 from tests.benchmarks.load import Client, Load, drive
 from tests.benchmarks.system import System
-from tests.benchmarks.table import Row, percentile
+from tests.benchmarks.table import Row, percentile, share
 from tests.benchmarks.target import SLOW_SECONDS
 from tests.benchmarks.usage import Figures, Meter
 from tests.benchmarks.workloads import Workload
@@ -96,7 +96,7 @@ class Measure:
             p50_ms=percentile(sent.latencies, 0.5) * 1000,
             p99_ms=percentile(sent.latencies, 0.99) * 1000,
             limit=f"{limit.rate:,.0f}/s",
-            of_limit=f"{sent.rate / limit.rate:.0%}",
+            of_limit=share(sent.rate, limit.rate),
             cpu_ms=done.cpu_ms,
             goal=ACCEPT_GOAL.get(clients, "") if keep_alive else "",
         )
@@ -112,7 +112,7 @@ class Measure:
             p50_ms=median(alone.seconds) * 1000,
             p99_ms=percentile(alone.seconds, 0.99) * 1000,
             limit=f"{least:.1f} ms",
-            of_limit=f"{least / 1000 / median(alone.seconds):.0%}",
+            of_limit=share(least / 1000, median(alone.seconds)),
             cpu_ms=alone.cpu_ms,
             goal="<= 15 ms",
         )
@@ -130,7 +130,7 @@ class Measure:
             p50_ms=a_step,
             p99_ms=percentile(alone.seconds, 0.99) * 1000 / steps,
             limit=f"{limit:.2f} ms",
-            of_limit=f"{limit / a_step:.0%}",
+            of_limit=share(limit, a_step),
             cpu_ms={role: used / steps for role, used in alone.cpu_ms.items()},
             goal="<= 1.2 ms",
         )
@@ -140,7 +140,7 @@ class Measure:
             work=f"linear-50, steps, backlog of {count} runs",
             result=f"{rate * steps:,.0f}/s",
             limit=f"{self._limits.transition[THREADS].rate:,.0f}/s",
-            of_limit=f"{rate * steps / self._limits.transition[THREADS].rate:.0%}",
+            of_limit=share(rate * steps, self._limits.transition[THREADS].rate),
             cpu_ms={role: used / steps for role, used in cpu_ms.items()},
             goal=">= 1,500/s",
         )
@@ -156,7 +156,7 @@ class Measure:
             p50_ms=middle,
             p99_ms=percentile(alone.seconds, 0.99) * 1000,
             limit=f"{SLOW_SECONDS * 1000:.0f} ms",
-            of_limit=f"{SLOW_SECONDS * 1000 / middle:.0%}",
+            of_limit=share(SLOW_SECONDS * 1000, middle),
             cpu_ms=alone.cpu_ms,
             goal="<= 260 ms",
         )
@@ -178,7 +178,7 @@ class Measure:
             work=work,
             result=f"{rate:,.0f}/s",
             limit=f"{limit:,.0f}/s",
-            of_limit=f"{rate / limit:.0%}",
+            of_limit=share(rate, limit),
             cpu_ms=cpu_ms,
             goal=goal,
         )

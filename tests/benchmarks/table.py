@@ -52,5 +52,10 @@ def percentile(values: Sequence[float], share: float) -> float:
     return ordered[max(0, -int(-share * len(ordered) // 1) - 1)]
 
 
+def share(part: float, limit: float) -> str:
+    """Part of a limit, in percent; what lies beyond it shows that the limit was measured badly."""
+    return f"{part / limit:.0%}" if part <= limit else "disturbed"
+
+
 def _ms(value: float | None) -> str:
     return "" if value is None else f"{value:.2f}"
