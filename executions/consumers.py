@@ -116,6 +116,10 @@ async def _answer(execution_id: UUID, connection: door.Connection, send: door.Se
     except Problem as problem:
         await _refuse(problem, send)
         return
+    except DatabaseFault as fault:
+        log.warning("a stream lost the database", error=str(fault))
+        await _refuse(Problem(503, "away", "Events cannot be read just now. Try again."), send)
+        return
     if first.ended and not first.events:
         await _respond(send, 204)
         return
@@ -142,10 +146,6 @@ async def _write_events(send: door.Send, batches: AsyncGenerator[Batch, None]) -
             if text:
                 await _write(send, text)
                 written = time.monotonic()
-
-
-def _record(event: events.EventDict) -> str:
-    return f"id: {event['seq']}\ndata: {json.dumps(event)}\n\n"
 
 
 async def _write(send: door.Send, text: str) -> None:

@@ -45,9 +45,15 @@ def document(
         "type": f"urn:stepwell:problem:{code}",
         "title": HTTPStatus(status).phrase,
         "status": status,
-        "detail": detail,
+        "detail": _sendable(detail),
     }
-    return {**body, "errors": list(errors)} if errors else body
+    listed = [{key: _sendable(value) for key, value in error.items()} for error in errors]
+    return {**body, "errors": listed} if listed else body
+
+
+def _sendable(value: Any) -> Any:
+    """A wrong name is repeated, and may hold half of a surrogate pair, which UTF-8 cannot spell."""
+    return value.encode(errors="replace").decode() if isinstance(value, str) else value
 
 
 def respond(problem: Problem) -> HttpResponse:
@@ -67,11 +73,6 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
         transaction.set_rollback(True)
     body = document(problem.status, problem.code, problem.detail, problem.errors)
     return Response(body, status=problem.status, headers=problem.headers, content_type=CONTENT_TYPE)
-
-
-def server_error(request: Any) -> HttpResponse:
-    """Django's handler500 for the API."""
-    return respond(Problem(500, "internal", "Something failed on our side. It has been logged."))
 
 
 def _translate(error: Exception) -> Problem | None:

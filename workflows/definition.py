@@ -228,8 +228,9 @@ def _repetitions(document: object) -> Iterator[Problem]:
         [entry for entry in steps if isinstance(entry, dict)] if isinstance(steps, list) else []
     )
     keys = [entry["key"] for entry in entries if isinstance(entry.get("key"), str)]
+    counts = Counter(keys)
     for key in _twice(keys):
-        message = f'{keys.count(key)} steps have the key "{key}"; every step needs its own.'
+        message = f'{counts[key]} steps have the key "{key}"; every step needs its own.'
         yield error("duplicate_step", message, step=key, field="key")
     for entry in entries:
         needs = entry.get("needs")

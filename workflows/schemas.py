@@ -21,6 +21,9 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 MAX_ERRORS = 20
 MAX_PARTS = 10_000
 """How many parts a schema may have when every reference is written out."""
+MAX_LISTED = 10_000
+"""Of how many parts a value may be for all its mismatches to be looked for: the validator makes
+every one of them, a kilobyte and more each, before it gives us the first."""
 
 _MAX_MESSAGE = 300
 _LITERAL = frozenset(("const", "enum", "default", "examples"))
@@ -54,7 +57,8 @@ def compile(schema: JSON) -> Validator:  # noqa: A001 - the module's verb, as in
 
 
 def errors(validator: Validator, value: JSON) -> list[dict[str, str]]:
-    """At most 20 mismatches as `{field, message}`; values are not repeated in messages.
+    """At most 20 mismatches as `{field, message}`, of a large value the first; values are not
+    repeated in messages.
 
     A schema that refers to itself gets one mismatch without a place: listing them can take
     exponential time where deciding does not.
@@ -63,11 +67,32 @@ def errors(validator: Validator, value: JSON) -> list[dict[str, str]]:
         return []
     if validator.is_recursive:
         return [{"field": "", "message": "This does not match the workflow's input schema."}]
-    found = list(validator.rules.iter_errors(value))[:MAX_ERRORS]
     return [
         {"field": dotted(tuple(mismatch.instance_path)), "message": _short(mismatch)}
-        for mismatch in found
+        for mismatch in _mismatches(validator.rules, value)
     ]
+
+
+def _mismatches(
+    rules: jsonschema_rs.Draft202012Validator, value: JSON
+) -> list[jsonschema_rs.ValidationError]:
+    if not _has_more_parts(value, MAX_LISTED):
+        return list(rules.iter_errors(value))[:MAX_ERRORS]
+    try:
+        rules.validate(value)
+    except jsonschema_rs.ValidationError as first:
+        return [first]
+    return []
+
+
+def _has_more_parts(value: JSON, most: int) -> bool:
+    pending, count = [value], 0
+    while pending and count <= most:
+        part = pending.pop()
+        count += 1
+        if isinstance(part, dict | list):
+            pending.extend(part.values() if isinstance(part, dict) else part)
+    return count > most
 
 
 def _rules(schema: Any) -> jsonschema_rs.Draft202012Validator:
@@ -92,7 +117,7 @@ def _meta_problems(schema: JSON) -> Iterator[Problem]:
         return
     if schema.get("$schema", DIALECT) != DIALECT:
         yield _problem(("$schema",), f"Only JSON Schema 2020-12 is known: {DIALECT}.")
-    for mismatch in list(_META.iter_errors(schema))[:MAX_ERRORS]:
+    for mismatch in _mismatches(_META, schema):
         yield _problem(tuple(mismatch.instance_path), _short(mismatch))
 
 

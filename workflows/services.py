@@ -129,7 +129,12 @@ def archive(*, workflow: Workflow) -> None:
 
 
 def problems(*, tenant_id: UUID, definition: JSON) -> list[language.Problem]:
-    """Everything that is wrong with a definition, as publishing it in this tenant would find."""
+    """Everything that is wrong with a definition, as publishing it in this tenant would find.
+
+    Of one that is too large to be kept nothing else is told.
+    """
+    if _is_too_large(definition):
+        return [language.Problem("error", "too_large", _TOO_LARGE)]
     parsed, found = language.parse(definition)
     if parsed is None:
         return found
@@ -232,7 +237,7 @@ def _storable(definition: JSON) -> dict[str, JSON]:
     if not isinstance(definition, dict):
         raise Problem(422, "invalid", "A definition is an object, such as {schema: 1, steps: []}.")
     found = list(documents.unstorable(definition))
-    if not found and len(json.dumps(definition, ensure_ascii=False).encode()) > documents.MAX_BYTES:
+    if not found and _is_too_large(definition):
         found = [language.Problem("error", "too_large", _TOO_LARGE)]
     if found:
         raise Problem(
@@ -242,6 +247,10 @@ def _storable(definition: JSON) -> dict[str, JSON]:
             errors=[problem.as_dict() for problem in found],
         )
     return definition
+
+
+def _is_too_large(definition: JSON) -> bool:
+    return len(json.dumps(definition, ensure_ascii=False).encode()) > documents.MAX_BYTES
 
 
 def _refuse_errors(found: list[language.Problem]) -> None:

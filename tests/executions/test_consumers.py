@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import pytest
+from django.db import OperationalError
 
 from executions import live, services, worker
 from executions.models import Execution
@@ -349,6 +350,19 @@ def test_another_tenants_stream_is_not_there(acme: Acme) -> None:
 def test_a_position_that_is_no_number_is_a_bad_request(acme: Acme) -> None:
     stream = Stream(acme.execution.id, **bearer(acme), last_event_id="x")
     assert problem(stream)[0] == 400
+
+
+def test_a_stream_without_the_database_is_refused_in_words(
+    acme: Acme, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*args: object) -> None:
+        raise OperationalError("the connection is lost")
+
+    headers = bearer(acme)
+    monkeypatch.setattr("executions.consumers.read", away)
+    status, kind, body = problem(Stream(acme.execution.id, **headers))
+    assert (status, kind) == (503, "application/problem+json")
+    assert "connection" not in body["detail"]
 
 
 def test_who_does_not_ask_for_a_stream_gets_the_list(acme: Acme) -> None:

@@ -129,6 +129,11 @@ def test_a_body_that_is_no_object_is_refused_in_words(acme: Tenant, body: bytes)
         assert answer.kind == PROBLEM
 
 
+def test_a_refusal_may_repeat_what_is_no_unicode(acme: Tenant) -> None:
+    answer = call("POST", "register/", b'{"\\ud800": 1}')
+    assert (answer.status, answer.kind, answer.fields) == (422, PROBLEM, ["?"])
+
+
 # --- Who may ---------------------------------------------------------------------------------
 
 

@@ -280,6 +280,14 @@ def test_validate_calls_what_is_no_definition_a_problem(acme: Caller, definition
     assert answer.json()["problems"]
 
 
+def test_validate_looks_no_further_into_what_is_too_large(acme: Caller) -> None:
+    many = {"definition": document(*[step(f"s{n}") for n in range(9000)])}
+
+    answer = acme.post("workflows/validate/", many)
+
+    assert [problem["code"] for problem in answer.json()["problems"]] == ["too_large"]
+
+
 def test_validate_takes_yaml(acme: Caller) -> None:
     good = acme.send(
         "POST",

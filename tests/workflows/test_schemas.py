@@ -126,6 +126,18 @@ def test_at_most_twenty_errors_are_listed() -> None:
     assert len(mismatches({"items": {"type": "string"}}, [1] * 100)) == schemas.MAX_ERRORS
 
 
+@pytest.mark.parametrize("check", ["value", "schema"])
+def test_of_a_large_value_only_the_first_mismatch_is_made(check: str) -> None:
+    """All of them would be made before the first is seen, and take a gigabyte."""
+    wrong: Any = [1] * (schemas.MAX_LISTED + 1)
+    if check == "value":
+        found = mismatches({"items": {"type": "string"}}, wrong)
+        assert found == [{"field": "[0]", "message": 'this value is not of type "string".'}]
+    else:
+        (problem,) = schemas.problems({"required": wrong})
+        assert str(problem.field).startswith("input.required")
+
+
 @pytest.mark.timeout(20)
 def test_a_schema_that_branches_into_itself_answers_at_once() -> None:
     schema: dict[str, Any] = {
