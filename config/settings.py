@@ -240,6 +240,7 @@ MAX_RESPONSE_BYTES = environment.int("STEPWELL_MAX_RESPONSE_BYTES", default=1_04
 MAX_CLAIMS = environment.int("STEPWELL_MAX_CLAIMS", default=5)
 MAX_WAIT_SECONDS = 25  # how long a caller may wait for a result (`?wait=`)
 
+WORKER_THREADS = environment.int("STEPWELL_WORKER_THREADS", default=16)  # steps at once a process
 WORKER_BEAT_SECONDS = 1.0  # how often a worker process says that it lives
 WORKER_LOST_SECONDS = 6.0  # silent for so long, its leases are free for others
 LEASE_MARGIN_SECONDS = 15.0  # beyond a step's own timeout

@@ -1,6 +1,6 @@
 """Worker processes from one parent, which imports everything first: they share its memory.
 
-    python -m config.workers --processes 2 --threads 16
+    python -m config.workers --processes 2
 
 Each child is a plain Celery worker. One that dies is replaced; SIGTERM and SIGINT let the steps in
 hand end. If the parent is killed its children end too.
@@ -31,8 +31,7 @@ ALONE = ("--without-gossip", "--without-mingle", "--without-heartbeat")
 class Parent:
     """Keeps `processes` children alive until it is told to stop."""
 
-    def __init__(self, processes: int, threads: int) -> None:
-        self._threads = threads
+    def __init__(self, processes: int) -> None:
         self._children: dict[int, int] = {}  # number of the worker by pid
         self._missing = list(range(1, processes + 1))
         self._stopping = False
@@ -54,12 +53,19 @@ class Parent:
 
     def _fork(self, number: int) -> None:
         parent = os.getpid()
+        # A signal that comes in between is held back until each side knows what it is.
+        signals = {signal.SIGTERM, signal.SIGINT}
+        signal.pthread_sigmask(signal.SIG_BLOCK, signals)
         pid = os.fork()
         if pid:
             self._children[pid] = number
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
             return
+        for each in signals:
+            signal.signal(each, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
         _end_with(parent)
-        app.worker_main(_arguments(number, self._threads))
+        app.worker_main(_arguments(number))
         sys.exit(0)
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
@@ -75,8 +81,9 @@ def _end_with(parent: int) -> None:
             sys.exit(0)
 
 
-def _arguments(number: int, threads: int) -> list[str]:
-    pool = ("--pool", "threads", "--concurrency", str(threads))
+def _arguments(number: int) -> list[str]:
+    # Celery's threads only hear wake-ups; steps run on threads of our own (executions/process.py).
+    pool = ("--pool", "threads", "--concurrency", "2")
     return ["worker", "--hostname", f"worker-{number}@%h", "--queues", "wake", *pool, *ALONE]
 
 
@@ -84,14 +91,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m config.workers", description=__doc__)
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--threads", type=int, default=16, help="steps one process runs at once")
     given = parser.parse_args(arguments)
     django.setup()
     app.loader.import_default_modules()
     app.finalize()
     gc.collect()
     gc.freeze()  # what is never collected is never written to, so it stays shared
-    Parent(given.processes, given.threads).run()
+    Parent(given.processes).run()
 
 
 if __name__ == "__main__":

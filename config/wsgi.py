@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 from django.core.wsgi import get_wsgi_application
+from django.urls import get_resolver
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 application = get_wsgi_application()  # before the import below, which needs the app registry
@@ -12,3 +14,7 @@ application = get_wsgi_application()  # before the import below, which needs the
 from tenants.checks import refuse_unsafe_database  # noqa: E402
 
 refuse_unsafe_database()
+# Before the server forks: the first requests need not wait for imports, and the memory is shared.
+_ = get_resolver().url_patterns
+gc.collect()
+gc.freeze()

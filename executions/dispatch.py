@@ -1,14 +1,15 @@
 """Wake-ups: Celery messages that say "there is work", all alike, none of them needed for long.
 
-A lost, doubled or late one changes nothing: a worker that wakes asks Postgres, and the sweeper
-sends another one while there is work. So enough of them are in the queue when there are as many as
-workers could take, and a Redis that fails or hangs costs the caller next to nothing.
+A lost, doubled or late one changes nothing: a worker that wakes asks Postgres, and every worker
+process looks for itself each second. So a few in the queue are enough, a burst of work is announced
+once in a while, and a Redis that fails or hangs costs the caller next to nothing.
 """
 
 from __future__ import annotations
 
 import time
 from functools import cache
+from threading import Lock, Timer
 
 import redis
 import structlog
@@ -21,27 +22,57 @@ log = structlog.get_logger(__name__)
 
 TASK = "executions.work"
 QUEUE = settings.CELERY_TASK_DEFAULT_QUEUE
-ENOUGH = 32  # wake-ups in the queue
+ENOUGH = 8  # wake-ups in the queue: one brings a process to work, which then wakes its threads
+WINDOW_SECONDS = 0.01  # a process announces work no more often
 PAUSE_SECONDS = 1.0  # after a failure Redis is left alone for so long
 
-_not_before = 0.0
+
+class Waker:
+    """Sends this process's wake-ups: the first at once, what follows within a window together."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._last = 0.0  # by the monotonic clock
+        self._not_before = 0.0
+        self._late: Timer | None = None
+
+    def wake(self, count: int) -> None:
+        """Announce that up to `count` threads could be at work."""
+        now = time.monotonic()
+        with self._lock:
+            if count <= 0 or now < self._not_before or self._late is not None:
+                return
+            if now - self._last < WINDOW_SECONDS:
+                self._late = Timer(WINDOW_SECONDS, self._send_late)
+                self._late.daemon = True
+                self._late.start()
+                return
+            self._last = now
+        self._send(count)
+
+    def _send_late(self) -> None:
+        with self._lock:
+            self._late = None
+            self._last = time.monotonic()
+        self._send(1)
+
+    def _send(self, count: int) -> None:
+        try:
+            for _ in range(min(count, ENOUGH - int(_queue().llen(QUEUE)))):
+                _message().apply_async()
+        except (redis.RedisError, OperationalError) as error:
+            self._not_before = time.monotonic() + PAUSE_SECONDS
+            log.warning("no wake-up sent; workers look for themselves", error=type(error).__name__)
 
 
-def wake(count: int = 1) -> bool:
-    """Send up to `count` wake-ups; False when Redis did not take them."""
-    global _not_before
-    if count <= 0:
-        return True
-    if time.monotonic() < _not_before:
-        return False
-    try:
-        for _ in range(min(count, ENOUGH - int(_queue().llen(QUEUE)))):
-            _message().apply_async()
-    except (redis.RedisError, OperationalError) as error:
-        _not_before = time.monotonic() + PAUSE_SECONDS
-        log.warning("no wake-up sent; the sweeper will see to it", error=type(error).__name__)
-        return False
-    return True
+def wake(count: int = 1) -> None:
+    """Announce work that is committed, for up to `count` threads."""
+    _waker().wake(count)
+
+
+@cache
+def _waker() -> Waker:
+    return Waker()
 
 
 @cache

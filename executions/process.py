@@ -1,4 +1,4 @@
-"""What a worker process does beside running steps: it says that it lives, and sweeps."""
+"""A worker process: its threads, the sign that it lives, and its sweeper."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from uuid import UUID
 
 import structlog
@@ -16,24 +16,27 @@ from django.conf import settings
 from django.db import connection
 
 from executions import services, sweeper, worker
-from executions.sweeper import Swept
 from tenants.scope import AWAY
 
 log = structlog.get_logger(__name__)
 
 GAP_BEATS = 3  # beats that may be missing before a silence is taken for an outage
-SPARE_THREADS = 4  # work on when no wake-up comes through
 
 
-class WorkerProcess:
-    """Identity and background threads of one worker process."""
+class WorkerProcess(worker.Watch):
+    """Brings threads to work: one at a wake-up, another whenever one sees more than it can take.
+
+    While a thread is yet to ask Postgres a further wake-up is not needed: it will see all there is.
+    """
 
     def __init__(self) -> None:
         self.id: UUID | None = None
         self._leaving = Event()
         self._stopping = Event()
-        self._unheard = 0  # passes in a row with work that no thread of ours was woken for
-        self._spare = ThreadPoolExecutor(SPARE_THREADS, thread_name_prefix="spare")
+        self._pool = ThreadPoolExecutor(settings.WORKER_THREADS, thread_name_prefix="step")
+        self._lock = Lock()
+        self._yet_to_ask = 0
+        self._at_work = 0
         self._threads: list[Thread] = []
         # By the monotonic clock: our last beat, and until when silence of others proves nothing.
         self._last_beat: float | None = None
@@ -43,7 +46,7 @@ class WorkerProcess:
         """Start the threads; the first beat enters the process in the database."""
         for name, act, seconds in (
             ("beat", self._beat, settings.WORKER_BEAT_SECONDS),
-            ("sweeper", self._sweep, settings.SWEEP_SECONDS),
+            ("sweeper", self.sweep, settings.SWEEP_SECONDS),
         ):
             thread = Thread(target=self._repeat, args=(act, seconds), name=name, daemon=True)
             thread.start()
@@ -54,19 +57,52 @@ class WorkerProcess:
         self._leaving.set()
 
     def stop(self) -> None:
-        """Leave: called when no step of ours runs any more."""
+        """Leave, once the steps in hand have ended."""
         self.wind_down()
+        self._pool.shutdown(wait=True)
         self._stopping.set()
-        self._spare.shutdown(wait=True, cancel_futures=True)
         for thread in self._threads:
             thread.join()
         if self.id is not None:
             services.unregister(self.id)
 
-    def drain(self) -> None:
-        """Work until nothing is ready."""
-        if self.id is not None:
-            worker.drain(self.id, self._leaving.is_set)
+    def wake(self) -> None:
+        """There is work: bring a thread to it, if one is free and none is on its way."""
+        with self._lock:
+            busy = self._yet_to_ask or self._at_work >= settings.WORKER_THREADS
+            if self.id is None or busy or self._leaving.is_set():
+                return
+            self._yet_to_ask += 1
+            self._at_work += 1
+            self._pool.submit(self._drain, self.id)
+
+    def leaving(self) -> bool:
+        return self._leaving.is_set()
+
+    def claiming(self) -> None:
+        with self._lock:
+            self._yet_to_ask = 0
+
+    def more(self) -> None:
+        self.wake()
+
+    def sweep(self) -> None:
+        """Make one pass of the sweeper; what is ready then needs no other wake-up."""
+        beaten = self._last_beat
+        fresh = beaten is None or time.monotonic() - beaten < GAP_BEATS * self._beat_seconds
+        if sweeper.sweep(silent_are_dead=fresh and time.monotonic() > self._doubt_until):
+            self.wake()
+
+    def _drain(self, worker_id: UUID) -> None:
+        try:
+            worker.drain(worker_id, self)
+        except Exception:
+            log.exception("a thread of the worker failed")
+        finally:
+            connection.close()
+            with self._lock:
+                self._at_work -= 1
+                self._yet_to_ask = 0  # it may have failed before it asked
 
     def _repeat(self, act: Callable[[], None], seconds: float) -> None:
         # Jitter keeps the processes of a deployment from asking Postgres all at once.
@@ -93,25 +129,6 @@ class WorkerProcess:
             self._doubt_until = now + settings.WORKER_LOST_SECONDS
         self._last_beat = now
 
-    def sweep(self) -> Swept:
-        """Make one pass of the sweeper."""
-        beaten = self._last_beat
-        fresh = beaten is None or time.monotonic() - beaten < GAP_BEATS * self._beat_seconds
-        return sweeper.sweep(silent_are_dead=fresh and time.monotonic() > self._doubt_until)
-
     @property
     def _beat_seconds(self) -> float:
         return max(settings.WORKER_BEAT_SECONDS, 0.5)  # a beat may be late by the machine's load
-
-    def _sweep(self) -> None:
-        swept = self.sweep()
-        idle = swept.ready > 0 and worker.draining() == 0
-        self._unheard = self._unheard + 1 if idle else 0
-        # Redis is away, or its wake-ups do not reach us: work must not depend on either.
-        if swept.ready and (not swept.woken or self._unheard > 1):
-            for _ in range(min(swept.ready, SPARE_THREADS - worker.draining())):
-                self._spare.submit(self._drain_aside)
-
-    def _drain_aside(self) -> None:
-        self.drain()
-        connection.close()

@@ -62,6 +62,7 @@ class Claim:
     key: str
     fence: int
     attempt: int
+    more: bool = False  # when it was claimed there was further work
 
     @property
     def step(self) -> Step:

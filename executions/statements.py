@@ -28,7 +28,10 @@ WITH RECURSIVE ready AS (
   ) AS working
   ORDER BY working.steps, tie LIMIT 4
 )
-SELECT e.id, e.tenant_id
+SELECT e.id, e.tenant_id,
+       (SELECT count(*) > 1 FROM (
+          SELECT FROM executions_steprun s
+          WHERE s.status IN ('queued', 'retrying') AND s.due_at <= now() LIMIT 2) AS others)
 FROM fairest
 CROSS JOIN LATERAL (
   SELECT s.execution_id, s.due_at FROM executions_steprun s
@@ -57,7 +60,7 @@ WITH run AS (
       attempt = s.attempt + 1, due_at = NULL, sent_at = NULL,
       lease_until = now() + make_interval(secs => s.timeout + %(margin)s),
       started_at = coalesce(s.started_at, now())
-  FROM due WHERE s.id = due.id
+  WHERE s.id = (SELECT id FROM due)  -- not a join: that was planned as a scan on new tables
   RETURNING s.id, s.key, s.fence, s.attempt, s.claims
 ), moved AS (
   UPDATE executions_execution e

@@ -8,27 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
 
-from executions import dispatch, services
+from executions import services
 from tenants.scope import AWAY
 
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True)
-class Swept:
-    """What a pass found: steps that any worker could claim (counted up to `dispatch.ENOUGH`)."""
+def sweep(*, silent_are_dead: bool = True) -> bool:
+    """Make one pass; says whether there is a step that could be claimed.
 
-    ready: int
-    woken: bool  # Redis took the wake-ups for them
-
-
-def sweep(*, silent_are_dead: bool = True) -> Swept:
-    """Make one pass. Whether a worker that is silent is dead, its caller must know."""
+    Whether a worker that is silent is dead, the caller must know.
+    """
     for lost in services.lost_steps(silent_are_dead=silent_are_dead):
         with _alone("release", lost.execution_id):
             if services.release(lost):
@@ -37,8 +31,7 @@ def sweep(*, silent_are_dead: bool = True) -> Swept:
         with _alone("time out", execution_id):
             services.time_out(tenant_id, execution_id)
     services.forget_workers()
-    ready = services.ready_steps(most=dispatch.ENOUGH)
-    return Swept(ready, woken=dispatch.wake(ready))
+    return services.is_work_ready()
 
 
 @contextmanager

@@ -31,8 +31,8 @@ def _leave(**_: Any) -> None:
 
 @shared_task(name=dispatch.TASK)
 def work() -> None:
-    """There is work: claim and run until nothing is ready."""
-    process.drain()
+    """There is work: the process brings a thread of its own to it."""
+    process.wake()
 
 
 @shared_task(name="executions.sweep")

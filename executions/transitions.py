@@ -32,6 +32,7 @@ class Picked(NamedTuple):
 
     execution_id: UUID
     tenant_id: UUID
+    more: bool  # there are further steps that could be claimed
 
 
 class Taken(NamedTuple):

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
-from threading import Lock
 from typing import TypeVar
 from uuid import UUID
 
@@ -26,56 +25,61 @@ log = structlog.get_logger(__name__)
 
 # How long a result is kept while Postgres is away; less than a lease's margin.
 RECORD_SECONDS = 10.0
-
 HANDS = 2  # threads of a process that think at a time
 
 _T = TypeVar("_T")
 _hands = Hands(HANDS)
-_draining = 0
-_counting = Lock()
 
 
-def draining() -> int:
-    """How many threads of this process are at work."""
-    return _draining
+class Watch:
+    """Whoever started a thread hears how it goes. This one does not care."""
+
+    def leaving(self) -> bool:
+        """Whether to take no further step."""
+        return False
+
+    def claiming(self) -> None:
+        """The thread is about to ask for work."""
+
+    def more(self) -> None:
+        """There is work for another thread."""
 
 
-def drain(worker_id: UUID, leaving: Callable[[], bool] = lambda: False) -> None:
-    """Work until nothing is ready, or until `leaving` says to take no further step.
+def drain(worker_id: UUID, watch: Watch | None = None) -> None:
+    """Work until nothing is ready, or until the watch is leaving.
 
     A database that is away ends it: the sweeper starts the next.
     """
-    global _draining
-    with _counting:
-        _draining += 1
     try:
         with _hands.held():
-            _work(worker_id, leaving)
+            _work(worker_id, watch or Watch())
     except AWAY as error:
         log.warning("the database is away", error=type(error).__name__)
         connection.close()
-    finally:
-        with _counting:
-            _draining -= 1
 
 
-def _work(worker_id: UUID, leaving: Callable[[], bool]) -> None:
+def _work(worker_id: UUID, watch: Watch) -> None:
     claim: Claim | None = None
-    while claim is not None or not leaving():
-        if claim is None and (claim := services.claim(worker_id)) is None:
-            break
-        claim = _step(claim, worker_id, leaving)
+    while claim is not None or not watch.leaving():
+        if claim is None:
+            watch.claiming()
+            claim = services.claim(worker_id)
+            if claim is None:
+                break
+            if claim.more:
+                watch.more()
+        claim = _step(claim, worker_id, watch)
         if _hands.wanted():
             with _outside(ahead=False):
                 pass  # the others have their turn
 
 
-def _step(claim: Claim, worker_id: UUID, leaving: Callable[[], bool]) -> Claim | None:
+def _step(claim: Claim, worker_id: UUID, watch: Watch) -> Claim | None:
     try:
         attempt = _try(claim)
     except runner.LeaseLostError:
         return None
-    return _insist(partial(_record, claim, attempt, None if leaving() else worker_id))
+    return _insist(partial(_record, claim, attempt, None if watch.leaving() else worker_id))
 
 
 def _try(claim: Claim) -> Attempt:

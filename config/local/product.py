@@ -10,11 +10,8 @@ from config.local.home import PROJECT, Home
 from config.local.loopback import HOST
 from config.local.processes import Command
 
-WORKERS = 2
-THREADS = 16  # steps that one worker runs at once
 POOL = "15"  # connections to Postgres that one process may hold
-# Workers do not talk to each other: what one must know of another is in Postgres.
-ALONE = ("--without-gossip", "--without-mingle", "--without-heartbeat")
+WORKER_POOL = "6"  # a worker's threads give theirs back while their calls are out
 
 
 def commands(home: Home, environment: Mapping[str, str]) -> Iterator[Command]:
@@ -23,11 +20,8 @@ def commands(home: Home, environment: Mapping[str, str]) -> Iterator[Command]:
     address = ("--bind", HOST, "--port", environment["PORT"])
     asgi = ("daphne", "--verbosity", "0", *address, "config.asgi:application")
     yield _python(home, "web", pooled, *asgi)
-    for number in range(1, WORKERS + 1):
-        name = f"worker-{number}"
-        pool = ("--pool", "threads", "--concurrency", str(THREADS))
-        worker = ("worker", "--hostname", f"{name}@%h", "--queues", "wake", *pool, *ALONE)
-        yield _python(home, name, pooled, "celery", "--app", "config", *worker)
+    working = {**environment, "STEPWELL_DATABASE_POOL": WORKER_POOL}
+    yield _python(home, "workers", working, "config.workers", "--processes", "2")
     yield _python(home, "beat", environment, "celery", "--app", "config", "beat", "--pidfile=")
 
 

@@ -62,9 +62,9 @@ class Runner:
         with phase("Migrating the database"):
             migrate(self._home, self._servers, variables)
         variables["STEPWELL_DEMO_SHOP"] = f"http://{HOST}:{shop.getsockname()[1]}"
-        web, worker, *others = product.commands(self._home, variables)
-        with phase("Starting web and a worker"):
-            for command in (product.shop(self._home, variables, shop), web, worker):
+        web, workers, *others = product.commands(self._home, variables)
+        with phase("Starting web and two workers"):
+            for command in (product.shop(self._home, variables, shop), web, workers):
                 self._product.start(command)
         self._show_the_demo(variables)
         # Not before: the demo needs none of them, and each would slow it down while it starts.

@@ -8,7 +8,7 @@ from executions.services.recording import record
 from executions.services.recovery import lost_steps, overdue, release, time_out
 from executions.services.sending import mark_sending
 from executions.services.starting import begin, check_input, start, trigger
-from executions.services.working import beat, forget_workers, ready_steps, register, unregister
+from executions.services.working import beat, forget_workers, is_work_ready, register, unregister
 
 __all__ = [
     "beat",
@@ -17,11 +17,11 @@ __all__ = [
     "claim",
     "forget_workers",
     "gather",
+    "is_work_ready",
     "lost_steps",
     "mark_sending",
     "overdue",
     "plan_of",
-    "ready_steps",
     "record",
     "register",
     "release",

@@ -64,7 +64,7 @@ def _claimed(picked: Picked, taken: Taken) -> Claim:
         },
         tenant={"slug": taken.tenant_slug, "name": taken.tenant_name},
     )
-    return Claim(run, taken.step_id, taken.key, taken.fence, taken.attempt)
+    return Claim(run, taken.step_id, taken.key, taken.fence, taken.attempt, picked.more)
 
 
 def states_of(rows: Iterable[tuple[str, str, str | None]]) -> dict[str, StepState]:

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import signal
 import socket
 import subprocess
 import sys
@@ -20,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import requests
 from standardwebhooks.webhooks import Webhook
@@ -53,9 +52,11 @@ class Stepwell:
         self._worker = worker
 
     def kill_worker(self) -> None:
-        """SIGKILL, once."""
-        assert self._worker.ended() is None
-        os.kill(self._worker.pid, signal.SIGKILL)
+        """SIGKILL, once, to every process that runs steps; their parent replaces them."""
+        children = psutil.Process(self._worker.pid).children()
+        assert children
+        for child in children:
+            child.kill()
 
     def password(self, email: str) -> str:
         return next(login.password for login in self.facts.logins if login.email == email)
@@ -133,7 +134,7 @@ def running(root: Path) -> Iterator[Stepwell]:
         supervisor.start(product.shop(home, variables, shop))
         commands = {command.name: command for command in product.commands(home, variables)}
         supervisor.start(commands["web"])
-        worker = supervisor.start(commands["worker-1"])
+        worker = supervisor.start(commands["workers"])
         facts = _seed(variables)
         stepwell = Stepwell(variables["STEPWELL_PUBLIC_URL"], facts, supervisor, worker)
         stepwell.wait("it is ready", lambda: _is_ready(stepwell.url))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -31,7 +32,14 @@ def working_again() -> Iterator[None]:
 
 def _forget() -> None:
     dispatch._queue.cache_clear()
-    dispatch._not_before = 0.0
+    dispatch._waker.cache_clear()
+
+
+def until(so: Callable[[], bool]) -> None:
+    end = time.monotonic() + 10  # seconds; against hanging
+    while not so():
+        assert time.monotonic() < end
+        time.sleep(0.005)
 
 
 def queued() -> int:
@@ -40,19 +48,27 @@ def queued() -> int:
 
 
 def test_as_many_wake_ups_are_sent_as_asked_for() -> None:
-    assert dispatch.wake(3)
+    dispatch.wake(3)
     assert queued() == 3
 
 
 def test_nothing_is_sent_for_nothing() -> None:
-    assert dispatch.wake(0)
+    dispatch.wake(0)
     assert queued() == 0
 
 
 def test_the_queue_never_grows_beyond_enough() -> None:
     for _ in range(5):
-        assert dispatch.wake(20)
+        dispatch.wake(20)
+        time.sleep(dispatch.WINDOW_SECONDS * 2)
     assert queued() == dispatch.ENOUGH
+
+
+def test_a_burst_is_announced_at_once_and_when_it_is_over() -> None:
+    for _ in range(50):
+        dispatch.wake(1)
+    until(lambda: queued() >= 2)
+    assert queued() < 50
 
 
 def test_a_start_wakes_a_worker_for_each_first_step_once_it_is_committed() -> None:
@@ -74,6 +90,7 @@ def test_a_start_that_is_rolled_back_wakes_nobody() -> None:
 def test_a_chain_costs_one_wake_up() -> None:
     started(factories.make_tenant(), document(step("a"), step("b", "a"), step("c", "b")))
     worker_id = new_worker()
+    time.sleep(dispatch.WINDOW_SECONDS * 2)
     claim = claimed(worker_id)
     while (following := finish(claim, worker_id)) is not None:
         claim = following
@@ -83,6 +100,7 @@ def test_a_chain_costs_one_wake_up() -> None:
 def test_a_fan_out_wakes_a_worker_for_each_further_branch() -> None:
     started(factories.make_tenant(), document(step("a"), *(step(x, "a") for x in "bcd")))
     worker_id = new_worker()
+    time.sleep(dispatch.WINDOW_SECONDS * 2)
     finish(claimed(worker_id), worker_id)
     assert queued() == 1 + 2
 
@@ -92,14 +110,14 @@ def test_without_redis_a_start_goes_through_and_redis_is_left_alone(
 ) -> None:
     workflow = factories.make_workflow(factories.make_tenant())
     settings.REDIS_URL = f"unix://{tmp_path}/nobody"
-    assert not dispatch.wake(1)
+    dispatch.wake(1)
     # A Redis appears there; within the pause nobody asks it.
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(urlsplit(settings.REDIS_URL).path)
         listener.listen()
         listener.setblocking(False)
         execution = factories.start_execution(workflow)
-        assert not dispatch.wake(1)
+        dispatch.wake(1)
         with pytest.raises(BlockingIOError):
             listener.accept()
     assert execution.status == "queued"

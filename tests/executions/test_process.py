@@ -32,6 +32,7 @@ def process(settings: LazySettings) -> Iterator[WorkerProcess]:
     made.stop()
     # With its queue full the next test's process would never be woken.
     dispatch._queue.cache_clear()
+    dispatch._waker.cache_clear()
 
 
 def until(so: Callable[[], bool]) -> None:
@@ -84,7 +85,7 @@ def test_the_steps_of_a_dead_worker_are_taken_over(process: WorkerProcess) -> No
 
 def test_before_it_is_entered_it_claims_nothing(process: WorkerProcess) -> None:
     execution = started(factories.make_tenant(), document(step("a")))
-    process.drain()
+    process.wake()
     assert statuses(execution) == {"a": "queued"}
 
 
@@ -95,7 +96,7 @@ def test_once_it_winds_down_it_takes_no_step_and_still_says_that_it_lives(
     process.start()
     until(lambda: Worker.objects.exists())
     execution = started(factories.make_tenant(), document(step("a")))
-    process.drain()
+    process.wake()
     assert statuses(execution) == {"a": "queued"}
     before = Worker.objects.get().seen_at
     until(lambda: Worker.objects.filter(seen_at__gt=before, seen_at__lte=Now()).exists())
