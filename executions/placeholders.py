@@ -48,6 +48,7 @@ class Placeholders:
             headers={name: self._replace(value, str) for name, value in request.headers.items()},
             secret_headers=request.secret_headers | self._headers_with_secrets(request),
             body=self._body(request.body, content_type),
+            secret_body=request.secret_body or self._is_in(request.body),
             basic_auth=request.basic_auth
             and (
                 self._replace(request.basic_auth[0], str),
@@ -91,6 +92,9 @@ class Placeholders:
             spell = str
         text = body.decode("utf-8", "surrogateescape")
         return self._replace(text, spell).encode("utf-8", "surrogateescape")
+
+    def _is_in(self, body: bytes | None) -> bool:
+        return any(text.encode() in (body or b"") for text in self._by_text)
 
     def _headers_with_secrets(self, request: HttpRequest) -> frozenset[str]:
         return frozenset(

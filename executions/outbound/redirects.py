@@ -25,7 +25,8 @@ def next_request(
 ) -> HttpRequest | None:
     """The request that follows this answer (header names in lower case), or None if none does.
 
-    What carries secrets stays behind when the scheme, the host or the port changes.
+    What carries secrets stays behind when the scheme, the host or the port changes. A body cannot
+    stay behind: if it holds secrets, nothing follows.
     ValueError when the answer names a place that cannot be read.
     """
     location = headers.get("location")
@@ -34,11 +35,14 @@ def next_request(
     url = urljoin(request.url, location)
     dropped: set[str] = set()
     basic_auth = request.basic_auth
+    becomes_get = _becomes_get(status, request.method)
     if _origin(urlsplit(url)) != _origin(urlsplit(request.url)):
+        if request.secret_body and not becomes_get:
+            return None
         dropped |= _SECRET | {name.lower() for name in request.secret_headers}
         basic_auth = None
     method, body = request.method, request.body
-    if _becomes_get(status, method):
+    if becomes_get:
         method, body = "GET", None
         dropped |= _ABOUT_THE_BODY
     kept = {name: value for name, value in request.headers.items() if name.lower() not in dropped}

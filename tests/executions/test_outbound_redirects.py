@@ -92,6 +92,14 @@ def test_secrets_stay_behind_when_the_origin_changes(location: str) -> None:
     assert following.basic_auth is None
 
 
+def test_a_body_with_secrets_goes_to_no_other_origin() -> None:
+    call = request(HERE, "POST", body=b"s", secret_body=True)
+    elsewhere = {"location": "http://shop.example/x"}
+    assert next_request(call, 307, elsewhere) is None
+    assert after(call, "http://shop.example/x", 303).body is None
+    assert after(call, "/x", 307).body == b"s"
+
+
 @pytest.mark.parametrize("location", ["/x", "https://SHOP.example:443/x", "https://shop.example"])
 def test_secrets_go_along_within_the_origin(location: str) -> None:
     call = request(HERE, headers={"Authorization": "Bearer s"}, basic_auth=("alice", "s"))

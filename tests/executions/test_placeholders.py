@@ -76,6 +76,11 @@ def test_in_a_form_the_value_stays_one_field(secrets: Placeholders) -> None:
     assert parse_qs(sent.body.decode()) == {"k": [VALUE], "l": ["1"]}
 
 
+def test_a_body_with_a_secret_in_it_is_marked(secrets: Placeholders) -> None:
+    assert secrets.reveal(request(body=secrets.names["key"].encode())).secret_body
+    assert not secrets.reveal(request(body=b"secret.of.nobody.")).secret_body
+
+
 def test_in_other_bodies_the_value_stands_as_it_is(secrets: Placeholders) -> None:
     body = f"{secrets.names['key']} ".encode() + b"\xff\xfe"
     sent = secrets.reveal(request(headers={"Content-Type": "text/plain"}, body=body))

@@ -15,8 +15,8 @@ class HttpRequest:
     """A call to be made. Texts may hold secrets' placeholders, which the client replaces.
 
     `timeout` is for the whole call, in seconds. `secret_headers` are lower-case names whose values
-    are never recorded. `basic_auth` is encoded by the client, because a placeholder must be
-    replaced before it is.
+    are never recorded; `secret_body` says that the body holds secrets' values. `basic_auth` is
+    encoded by the client, because a placeholder must be replaced before it is.
     """
 
     method: str
@@ -26,6 +26,7 @@ class HttpRequest:
     timeout: float
     max_redirects: int = 0
     secret_headers: frozenset[str] = frozenset()
+    secret_body: bool = False
     basic_auth: tuple[str, str] | None = None
 
 
