@@ -23,6 +23,7 @@ import django
 from config.celery import app
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
+NICENESS = 10  # a flood of webhooks is taken in first; what is stored can wait for its turn
 PAUSE_SECONDS = 1.0  # before a child that died is replaced
 # Workers do not talk to each other: what one must know of another is in Postgres.
 ALONE = ("--without-gossip", "--without-mingle", "--without-heartbeat")
@@ -97,6 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     app.finalize()
     gc.collect()
     gc.freeze()  # what is never collected is never written to, so it stays shared
+    os.nice(NICENESS)
     Parent(given.processes).run()
 
 

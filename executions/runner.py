@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
+from typing import Any
 
 import structlog
 from django.conf import settings
@@ -20,7 +21,7 @@ from executions.world import SecretsClient, StepWorld
 from workflows import expressions
 from workflows.definition import JSON
 from workflows.problems import dotted
-from workflows.steps.base import ConfigError, Done, Error, Failed, Result
+from workflows.steps.base import ConfigError, Done, Error, Failed, Result, StepType
 
 log = structlog.get_logger(__name__)
 
@@ -30,15 +31,6 @@ Outside = Callable[[], AbstractContextManager[None]]
 
 class LeaseLostError(Exception):
     """Another worker has the step: nothing may be sent or recorded any more."""
-
-
-@dataclass(frozen=True)
-class _Rendered:
-    """What came of a try so far; `input` is the rendered config, placeholders still in it."""
-
-    result: Result | Skip
-    input: JSON = None
-    repeatable: bool = True
 
 
 def run(
@@ -54,73 +46,99 @@ def run(
     """
     started_at, started = datetime.now(UTC), time.perf_counter()
     placeholders = Placeholders(given.secrets)
-    lines: list[LogLine] = []
-    done = _try(claim, given, placeholders, lines, mark_sending, outside)
+    trying = _Try(claim, given, placeholders, mark_sending, outside)
+    result = trying.run()
     return Attempt(
-        result=_hidden(done.result, placeholders),
+        result=_hidden(result, placeholders),
         started_at=started_at,
         elapsed_ms=(time.perf_counter() - started) * 1000,
-        input=placeholders.hide(done.input),
-        repeatable=done.repeatable,
+        input=placeholders.hide(trying.rendered),
+        repeatable=trying.repeatable,
         logs=tuple(
             replace(
                 line,
                 message=str(placeholders.hide(line.message)),
                 data=placeholders.hide(line.data),
             )
-            for line in lines
+            for line in trying.lines
         ),
     )
 
 
-def _try(
-    claim: Claim,
-    given: Settings,
-    placeholders: Placeholders,
-    lines: list[LogLine],
-    mark_sending: Callable[[JSON], bool],
-    outside: Outside,
-) -> _Rendered:
-    step, step_type = claim.step, claim.run.plan.step_type(claim.key)
-    reads = claim.run.plan.reads[claim.key]
-    names = {
-        **claim.run.names(reads),
-        "secrets": placeholders.names,
-        "vars": given.variables,
-    }
-    rendered: JSON = None
-    repeatable = True
+class _Try:
+    """A try under way: what it rendered so far is what it may have sent."""
 
-    def before_sending() -> None:
-        if not repeatable and not mark_sending(placeholders.hide(rendered)):
+    def __init__(
+        self,
+        claim: Claim,
+        given: Settings,
+        placeholders: Placeholders,
+        mark_sending: Callable[[JSON], bool],
+        outside: Outside,
+    ) -> None:
+        self._claim, self._given, self._placeholders = claim, given, placeholders
+        self._mark_sending, self._outside = mark_sending, outside
+        self.rendered: JSON = None  # the config, placeholders still in it
+        self.repeatable = True
+        self.lines: list[LogLine] = []
+
+    def run(self) -> Result | Skip:
+        """The result; whatever goes wrong is one, but for LeaseLostError."""
+        step_type = self._claim.run.plan.step_type(self._claim.key)
+        try:
+            return self._run(step_type)
+        except expressions.ExpressionError as error:
+            return Failed(Error("expression", f"{dotted(error.path)}: {error.message}"))
+        except ConfigError as error:
+            return Failed(Error("config", str(error)))
+        except LeaseLostError:
+            raise
+        except Exception:
+            log.exception("a step type failed", step_type=step_type.key)
+            return Failed(Error("internal", "The step failed inside Stepwell. It has been logged."))
+
+    def _run(self, step_type: StepType[Any]) -> Result | Skip:
+        step, names = self._claim.step, self._names()
+        if step.when is not None:
+            with _within("when"):
+                if not _guard(step.when, names):
+                    return Skip()
+        with _within("with"):
+            rendered = expressions.render(step.config, names)
+        self.rendered = rendered
+        config = step_type.load(rendered if isinstance(rendered, dict) else {})
+        self.repeatable = step.idempotent is True or step_type.repeatable(config)
+        return step_type.run(config, self._world())
+
+    def _names(self) -> dict[str, object]:
+        run = self._claim.run
+        return {
+            **run.names(run.plan.reads[self._claim.key]),
+            "secrets": self._placeholders.names,
+            "vars": self._given.variables,
+        }
+
+    def _world(self) -> StepWorld:
+        return StepWorld(
+            http=SecretsClient(_client(), self._placeholders, self._before_sending, self._outside),
+            timeout=self._claim.run.plan.timeout(self._claim.key),
+            idempotency_key=f"{self._claim.run.execution_id}.{self._claim.key}",
+            lines=self.lines,
+        )
+
+    def _before_sending(self) -> None:
+        if not self.repeatable and not self._mark_sending(self._placeholders.hide(self.rendered)):
             raise LeaseLostError
 
-    world = StepWorld(
-        http=SecretsClient(_client(), placeholders, before_sending, outside),
-        timeout=claim.run.plan.timeout(claim.key),
-        idempotency_key=f"{claim.run.execution_id}.{claim.key}",
-        lines=lines,
-    )
-    field = "when"
+
+@contextmanager
+def _within(field: str) -> Iterator[None]:
+    """Say of an expression's error in which field of the step it is."""
     try:
-        if step.when is not None and not _guard(step.when, names):
-            return _Rendered(Skip())
-        field = "with"
-        rendered = expressions.render(step.config, names)
-        config = step_type.load(rendered if isinstance(rendered, dict) else {})
-        repeatable = step.idempotent is True or step_type.repeatable(config)
-        return _Rendered(step_type.run(config, world), rendered, repeatable)
+        yield
     except expressions.ExpressionError as error:
-        where = dotted((field, *error.path))
-        return _Rendered(Failed(Error("expression", f"{where}: {error.message}")))
-    except ConfigError as error:
-        return _Rendered(Failed(Error("config", str(error))), rendered)
-    except LeaseLostError:
+        error.path = (field, *error.path)
         raise
-    except Exception:
-        log.exception("a step type failed", step_type=step_type.key)
-        message = "The step failed inside Stepwell. It has been logged."
-        return _Rendered(Failed(Error("internal", message)), rendered, repeatable)
 
 
 def _guard(source: str, names: dict[str, object]) -> bool:

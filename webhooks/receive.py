@@ -132,28 +132,36 @@ def _store(
     query: Mapping[str, JSON],
     body: bytes,
 ) -> tuple[Received, int]:
+    """The delivery and how many steps of its execution workers are to be woken for."""
     shown = {name: MASKED if name in CREDENTIALS else value for name, value in headers.items()}
+    received = Received(uuid_utils.compat.uuid7(), uuid_utils.compat.uuid7())
     key = {
         "tenant": endpoint.tenant_id,
         "endpoint": endpoint.id,
         "key": _dedupe_key(endpoint, delivery_id, headers, body),
     }
-    received = Received(uuid_utils.compat.uuid7(), uuid_utils.compat.uuid7())
-    stored = db.enter_tenant(
-        endpoint.tenant_id,
-        statements.DELIVER,
-        {
-            **key,
-            "id": received.delivery_id,
-            "execution": received.execution_id,
-            "headers": dump(dict(shown)),
-            "size": len(body),
-        },
-    )
-    if stored.fetchone() is None:
+    row = {
+        **key,
+        "id": received.delivery_id,
+        "execution": received.execution_id,
+        "headers": dump(dict(shown)),
+        "size": len(body),
+    }
+    if db.enter_tenant(endpoint.tenant_id, statements.DELIVER, row).fetchone() is None:
         first = db.run(statements.FIRST, key).fetchone()
         earlier_delivery, earlier_execution = first or (received.delivery_id, None)
         return Received(earlier_delivery, earlier_execution, duplicate=True), 0
+    return received, _begin(db, endpoint, received, shown, query, body)
+
+
+def _begin(
+    db: Prepared,
+    endpoint: _Endpoint,
+    received: Received,
+    headers: Mapping[str, str],
+    query: Mapping[str, JSON],
+    body: bytes,
+) -> int:
     if endpoint.version_id is None:
         raise NOT_LIVE.problem()
     plan = executions.plan_of(endpoint.version_id)
@@ -165,11 +173,11 @@ def _store(
         workflow_id=endpoint.workflow_id,
         version_id=endpoint.version_id,
         plan=plan,
-        trigger=executions.trigger(kind="webhook", body=value, headers=shown, query=query),
+        trigger=executions.trigger(kind="webhook", body=value, headers=headers, query=query),
         message="Started by a webhook.",
         execution_id=received.execution_id,
     )
-    return received, begun.queued
+    return begun.queued
 
 
 def _dedupe_key(

@@ -21,6 +21,8 @@ MAX_BYTES = 256 * 1024
 MAX_DEPTH = 64
 MAX_NUMBER_LENGTH = 400
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
 Media = Literal["json", "yaml"]
 
 
@@ -70,7 +72,7 @@ def _flaw(value: object) -> str | None:
     if value is None or isinstance(value, bool):
         return None
     if isinstance(value, str):
-        if "\x00" in value or any("\ud800" <= char <= "\udfff" for char in value):
+        if "\0" in value or not (value.isascii() or _SURROGATE.search(value) is None):
             return "Text may not hold a NUL character or half of a surrogate pair."
         return None
     if isinstance(value, int):
