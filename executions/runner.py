@@ -121,7 +121,7 @@ class _Try:
     def _world(self) -> StepWorld:
         return StepWorld(
             http=SecretsClient(_client(), self._placeholders, self._before_sending, self._outside),
-            timeout=self._claim.run.plan.timeout(self._claim.key),
+            timeout=min(self._claim.run.plan.timeout(self._claim.key), settings.MAX_HTTP_SECONDS),
             idempotency_key=f"{self._claim.run.execution_id}.{self._claim.key}",
             lines=self.lines,
         )
