@@ -24,9 +24,14 @@ class UserManager(BaseUserManager["User"]):
     """Creates people by e-mail address."""
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
+        user = self.prepared(email, password, **fields)
+        user.save(using=self._db)
+        return user
+
+    def prepared(self, email: str, password: str | None = None, **fields: Any) -> User:
+        """A person who is not saved yet, with the password hashed: that takes time and memory."""
         user = self.model(email=self.normalize_email(email).lower(), **fields)
         user.set_password(password)
-        user.save(using=self._db)
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> User:
