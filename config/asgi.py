@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 
-from django.core.asgi import get_asgi_application
+import django
+
+from config.handlers import Asgi
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-django = get_asgi_application()  # before the imports below, which need the app registry
+django.setup(set_prefix=False)  # before the imports below, which need the app registry
 
 from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ProtocolTypeRouter  # noqa: E402
@@ -19,4 +21,4 @@ from tenants.checks import refuse_unsafe_database  # noqa: E402
 refuse_unsafe_database()
 sockets = AllowedHostsOriginValidator(AuthMiddlewareStack(routing.sockets))
 
-application = ProtocolTypeRouter({"http": routing.Streams(otherwise=django), "websocket": sockets})
+application = ProtocolTypeRouter({"http": routing.Streams(otherwise=Asgi()), "websocket": sockets})

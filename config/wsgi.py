@@ -5,11 +5,14 @@ from __future__ import annotations
 import gc
 import os
 
-from django.core.wsgi import get_wsgi_application
+import django
 from django.urls import get_resolver
 
+from config.handlers import Wsgi
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-application = get_wsgi_application()  # before the import below, which needs the app registry
+django.setup(set_prefix=False)  # before the import below, which needs the app registry
+application = Wsgi()
 
 from tenants.checks import refuse_unsafe_database  # noqa: E402
 
