@@ -26,6 +26,7 @@ from tenants.problems import Problem
 from tenants.roles import Role
 
 KEY_PREFIX = "sw"
+MIN_SECRET_LENGTH = 8  # characters
 
 
 @dataclass(frozen=True)
@@ -62,20 +63,21 @@ def register(*, tenant: str, email: str, password: str) -> Registration:
     slug = slugify(tenant)[:63].strip("-")
     if not slug:
         raise Problem(422, "invalid", f"The name {tenant!r} needs letters (a-z) or digits in it.")
+    user = User.objects.prepared(email, password)  # no transaction waits while it is hashed
     try:
         with scope.operator("registration creates a tenant"):
-            return _register(slug, tenant, email, password)
+            return _register(slug, tenant, user)
     except IntegrityError:  # somebody was faster, after we had looked
         raise Problem(409, "taken", "The name or the e-mail address is taken.") from None
 
 
-def _register(slug: str, name: str, email: str, password: str) -> Registration:
+def _register(slug: str, name: str, user: User) -> Registration:
     if Tenant.objects.filter(slug=slug).exists():
         raise Problem(409, "taken", f"The name {name!r} is taken.")
-    if User.objects.filter(email=email.lower()).exists():
+    if User.objects.filter(email=user.email).exists():
         raise Problem(409, "taken", "This e-mail address is registered already.")
     tenant = Tenant.objects.create(slug=slug, name=name)
-    user = User.objects.create_user(email, password)
+    user.save(force_insert=True)
     with scope.tenant(tenant.id):
         Membership.objects.create(tenant=tenant, user=user, role=Role.OWNER)
         key = issue_key(tenant_id=tenant.id, name="registration", role=Role.OWNER)
@@ -179,7 +181,14 @@ def unseal(tenant_id: UUID, purpose: str, sealed: bytes | memoryview) -> str:
 
 
 def put_secret(*, tenant_id: UUID, name: str, value: str) -> tuple[Secret, bool]:
-    """Create or replace a secret; says whether it is new."""
+    """Create or replace a secret; says whether it is new.
+
+    Raises Problem 422 for a value that is too short to be masked: it occurs by chance elsewhere.
+    """
+    if len(value) < MIN_SECRET_LENGTH:
+        message = f"Give at least {MIN_SECRET_LENGTH} characters: fewer cannot be masked in a run."
+        error = {"field": "value", "code": "min_length", "message": message}
+        raise Problem(422, "invalid", message, errors=[error])
     return Secret.objects.update_or_create(
         tenant_id=tenant_id,
         name=name,

@@ -66,8 +66,8 @@ API: dict[str, Bodies] = {
     "api/v1/endpoints/": {"POST": {"workflow": "classified"}},
     _ENDPOINT: {"PATCH": {"enabled": False}},
     f"{_ENDPOINT}rotate/": {"POST": {}},
-    "api/v1/secrets/": {"POST": {"name": "new", "value": "x"}},
-    "api/v1/secrets/<slug:name>/": {"PUT": {"value": "x"}},
+    "api/v1/secrets/": {"POST": {"name": "new", "value": "open sesame"}},
+    "api/v1/secrets/<slug:name>/": {"PUT": {"value": "open sesame"}},
     "api/v1/variables/": {"POST": {"name": "new", "value": "x"}},
     "api/v1/variables/<slug:name>/": {"PUT": {"value": "x"}},
 }

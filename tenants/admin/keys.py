@@ -80,6 +80,7 @@ class ApiKeyAdmin(ScopedAdmin):
 class SecretForm(forms.ModelForm):  # type: ignore[type-arg] # generic in the stubs only
     value = forms.CharField(
         strip=False,
+        min_length=services.MIN_SECRET_LENGTH,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 4, "autocomplete": "off"}),
         help_text="Replaces the value that is there. It is never shown again.",
     )

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import threading
 from datetime import timedelta
+from typing import ClassVar
 
 import pytest
+from django.contrib.auth.hashers import MD5PasswordHasher
 from django.contrib.auth.models import AnonymousUser
 from django.db import connection
+from django.test import override_settings
 from django.utils import timezone
 
 from tenants import scope, services
@@ -75,6 +78,23 @@ def test_a_registration_that_can_not_be_is_a_problem(
     with pytest.raises(Problem, match=detail) as raised:
         register(tenant, email)
     assert raised.value.status == status
+
+
+class SlowHasher(MD5PasswordHasher):
+    """Notes which scope is open while it hashes."""
+
+    seen: ClassVar[list[scope.Scope | None]] = []
+
+    def encode(self, password: str, salt: str) -> str:
+        self.seen.append(scope.current())
+        encoded: str = super().encode(password, salt)
+        return encoded
+
+
+def test_no_transaction_waits_while_a_registration_hashes(db: None) -> None:
+    with override_settings(PASSWORD_HASHERS=[f"{__name__}.SlowHasher"]):
+        register()
+    assert SlowHasher.seen == [None]
 
 
 def test_a_refused_registration_leaves_nothing_behind(acme: Registration) -> None:
@@ -201,13 +221,23 @@ def test_a_malformed_key_is_nobodys(acme: Registration, token: str) -> None:
 def test_a_secret_comes_back_as_it_was(acme: Registration) -> None:
     ident = acme.tenant.id
     with scope.tenant(ident):
-        _, created = services.put_secret(tenant_id=ident, name="token", value="gehëim\n")
+        _, created = services.put_secret(tenant_id=ident, name="token", value="gehëim ja\n")
         assert created
-        assert services.secret_values(ident, ["token", "none"]) == {"token": "gehëim\n"}
-        _, created = services.put_secret(tenant_id=ident, name="token", value="new")
+        assert services.secret_values(ident, ["token", "none"]) == {"token": "gehëim ja\n"}
+        _, created = services.put_secret(tenant_id=ident, name="token", value="new value")
         assert not created
-        assert services.secret_values(ident, ["token"]) == {"token": "new"}
+        assert services.secret_values(ident, ["token"]) == {"token": "new value"}
         assert services.secret_names(ident) == {"token"}
+
+
+def test_a_secret_too_short_to_be_masked_is_refused(acme: Registration) -> None:
+    ident = acme.tenant.id
+    with scope.tenant(ident):
+        with pytest.raises(Problem, match="at least 8 characters") as raised:
+            services.put_secret(tenant_id=ident, name="token", value="1234567")
+        assert raised.value.status == 422
+        assert services.secret_names(ident) == set()
+        assert services.put_secret(tenant_id=ident, name="token", value="12345678")[1]
 
 
 def test_a_secret_is_sealed_in_the_database(acme: Registration) -> None:
@@ -220,9 +250,9 @@ def test_a_value_moved_to_another_tenants_row_does_not_open(
     acme: Registration, globex: Registration
 ) -> None:
     with scope.tenant(acme.tenant.id):
-        ours, _ = services.put_secret(tenant_id=acme.tenant.id, name="token", value="ours")
+        ours, _ = services.put_secret(tenant_id=acme.tenant.id, name="token", value="ours only")
     with scope.tenant(globex.tenant.id):
-        services.put_secret(tenant_id=globex.tenant.id, name="token", value="theirs")
+        services.put_secret(tenant_id=globex.tenant.id, name="token", value="theirs only")
         Secret.objects.update(sealed=ours.sealed)
         with pytest.raises(KeyRingError, match="moved"):
             services.secret_values(globex.tenant.id, ["token"])
@@ -230,7 +260,7 @@ def test_a_value_moved_to_another_tenants_row_does_not_open(
 
 def test_a_value_moved_to_another_name_does_not_open(acme: Registration) -> None:
     with scope.tenant(acme.tenant.id):
-        services.put_secret(tenant_id=acme.tenant.id, name="token", value="ours")
+        services.put_secret(tenant_id=acme.tenant.id, name="token", value="ours only")
         Secret.objects.update(name="shown_elsewhere")
         with pytest.raises(KeyRingError, match="moved"):
             services.secret_values(acme.tenant.id, ["shown_elsewhere"])
@@ -239,9 +269,11 @@ def test_a_value_moved_to_another_name_does_not_open(acme: Registration) -> None
 def test_the_same_name_is_a_secret_of_each_tenant(acme: Registration, globex: Registration) -> None:
     for made in (acme, globex):
         with scope.tenant(made.tenant.id):
-            services.put_secret(tenant_id=made.tenant.id, name="token", value=made.tenant.slug)
+            services.put_secret(
+                tenant_id=made.tenant.id, name="token", value=f"of {made.tenant.slug}"
+            )
     with scope.tenant(globex.tenant.id):
-        assert services.secret_values(globex.tenant.id, ["token"]) == {"token": "globex"}
+        assert services.secret_values(globex.tenant.id, ["token"]) == {"token": "of globex"}
         assert services.secret_values(acme.tenant.id, ["token"]) == {}
 
 
