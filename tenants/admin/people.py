@@ -15,6 +15,8 @@ from tenants import scope
 from tenants.admin.base import ScopedAdmin
 from tenants.models import Membership, Tenant, User
 
+POWERS = ("is_staff", "is_superuser", "groups", "user_permissions")
+
 
 @admin.register(Tenant)
 class TenantAdmin(ModelAdmin):
@@ -52,6 +54,25 @@ class UserAdmin(PlainUserAdmin, ModelAdmin):  # type: ignore[type-arg] # both ar
     )
     add_fieldsets = ((None, {"fields": ["email", "name", "password1", "password2"]}),)
     filter_horizontal = ["groups"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        fields = super().get_readonly_fields(request, obj)
+        return (*fields,) if _is_superuser(request) else (*fields, *POWERS)
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return _may_touch(request, obj) and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return _may_touch(request, obj) and super().has_delete_permission(request, obj)
+
+
+def _may_touch(request: HttpRequest, user: User | None) -> bool:
+    """Who sets another's address or password can become them: staff are a superuser's business."""
+    return _is_superuser(request) or user is None or not (user.is_staff or user.is_superuser)
+
+
+def _is_superuser(request: HttpRequest) -> bool:
+    return request.user.is_authenticated and request.user.is_superuser
 
 
 @admin.register(Membership)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from django.contrib.auth.models import Group, Permission
 from django.test import Client
 
 from tenants import scope, services
@@ -71,8 +72,8 @@ def test_a_secret_is_written_and_never_shown(staff: Client, acme: Caller) -> Non
     assert "sesame" not in page
     assert kept(acme) == {"token": " open sesame \r\n".replace("\r\n", "\n")}
 
-    staff.post(f"/admin/tenants/secret/{row.pk}/change/", {"value": "another"})
-    assert kept(acme) == {"token": "another"}
+    staff.post(f"/admin/tenants/secret/{row.pk}/change/", {"value": "sesame two"})
+    assert kept(acme) == {"token": "sesame two"}
 
 
 def kept(acme: Caller) -> dict[str, str]:
@@ -80,8 +81,15 @@ def kept(acme: Caller) -> dict[str, str]:
         return services.secret_values(acme.tenant_id, ["token"])
 
 
+def test_a_secret_too_short_to_be_masked_is_refused(staff: Client, acme: Caller) -> None:
+    given = {"tenant": str(acme.tenant_id), "name": "token", "value": "1234567"}
+
+    assert b"at least 8 characters" in staff.post("/admin/tenants/secret/add/", given).content
+    assert kept(acme) == {}
+
+
 def test_a_secrets_name_must_be_a_name(staff: Client, acme: Caller) -> None:
-    given = {"tenant": str(acme.tenant_id), "name": "No Name", "value": "x"}
+    given = {"tenant": str(acme.tenant_id), "name": "No Name", "value": "open sesame"}
 
     assert staff.post("/admin/tenants/secret/add/", given).status_code == 200
     with scope.operator("none was made"):
@@ -101,3 +109,52 @@ def test_a_person_is_made_with_a_password(staff: Client) -> None:
     staff.post("/admin/tenants/user/add/", {**given, "usable_password": "true"})
 
     assert Client().login(username="new@acme.example", password=PASSWORD)
+
+
+# --- Staff with few rights ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def clerk(db: None) -> Client:
+    """Staff who may do anything to users, and nothing else."""
+    user = User.objects.create_user("clerk@stepwell.example", PASSWORD, is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(content_type__model="user"))
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def change(user: User) -> str:
+    return f"/admin/tenants/user/{user.pk}/change/"
+
+
+def test_a_clerk_changes_people_but_not_what_they_may(clerk: Client) -> None:
+    group = Group.objects.create(name="all powers")
+    person = User.objects.create_user("person@acme.example", PASSWORD)
+    given = {"email": "renamed@acme.example", "name": "", "is_active": "on"}
+    powers = {"is_staff": "on", "is_superuser": "on", "groups": [str(group.pk)]}
+
+    assert clerk.post(change(person), {**given, **powers}).status_code == 302
+
+    person.refresh_from_db()
+    assert person.email == "renamed@acme.example"
+    assert (person.is_staff, person.is_superuser) == (False, False)
+    assert not person.groups.exists()
+
+
+def test_a_clerk_cannot_become_one_of_the_staff(clerk: Client, staff: Client) -> None:
+    for email in ("staff@stepwell.example", "clerk@stepwell.example"):
+        user = User.objects.get(email=email)
+        assert clerk.post(change(user), {"email": "mine@x.example"}).status_code == 403
+        assert clerk.post(f"/admin/tenants/user/{user.pk}/password/").status_code == 403
+        assert clerk.post(f"/admin/tenants/user/{user.pk}/delete/").status_code == 403
+
+
+def test_a_superuser_says_who_is_staff(staff: Client) -> None:
+    person = User.objects.create_user("person@acme.example", PASSWORD)
+    given = {"email": person.email, "name": "", "is_active": "on", "is_staff": "on"}
+
+    assert staff.post(change(person), given).status_code == 302
+
+    person.refresh_from_db()
+    assert person.is_staff
