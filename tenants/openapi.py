@@ -48,7 +48,6 @@ _REASONS = {
     406: "Only the listed media types are offered.",
     415: "The body's media type is not read here.",
     422: "The request is well-formed, but not valid.",
-    429: "Too many requests; Retry-After says when to come back.",
 }
 
 
@@ -65,7 +64,7 @@ class Schema(AutoSchema):
 
     def _refusals(self, operation: dict[str, Any]) -> list[int]:
         parameters = operation.get("parameters", [])
-        statuses = [406, 429]
+        statuses = [406]
         if HasPermission in self.view.permission_classes:
             statuses += [401, 403]
         if any(parameter["in"] == "path" for parameter in parameters):

@@ -44,7 +44,7 @@ def test_every_operation_says_how_it_refuses(schema: Any) -> None:
             for status, response in operation["responses"].items()
             if "application/problem+json" in response.get("content", {})
         }
-        expected = {"429"}
+        expected = {"406"}
         if not is_public(operation):
             expected |= {"401", "403"}
         if "{" in name:
@@ -52,6 +52,10 @@ def test_every_operation_says_how_it_refuses(schema: Any) -> None:
         if "requestBody" in operation:
             expected |= {"400", "415", "422"}
         assert expected <= problems, name
+
+
+def test_no_operation_promises_a_rate_limit_that_there_is_not(schema: Any) -> None:
+    assert not [name for name, operation in operations(schema) if "429" in operation["responses"]]
 
 
 def test_every_operation_has_a_summary_and_a_tag(schema: Any) -> None:

@@ -74,6 +74,21 @@ def test_foreign_images_are_pinned_to_a_release(name: str) -> None:
     assert re.search(r":v?\d+\.\d+", SERVICES[name]["image"])
 
 
+def test_only_reading_of_events_goes_to_live() -> None:
+    routes = (DOCKER / "traefik" / "routes.yml").read_text()
+    rule = routes.partition("event-streams:")[2].partition("entryPoints")[0]
+    assert "&& Method(`GET`)" in rule
+
+
+def test_no_setting_is_offered_that_nothing_reads() -> None:
+    ours = "".join(path.read_text() for path in (DOCKER.parent / "config").rglob("*.py"))
+    example = (DOCKER / ".env.example").read_text()
+    offered = re.findall(r"^#?(\w+)=", example, re.MULTILINE)
+    given = {name for one in OURS for name in SERVICES[one]["environment"]}
+    assert not [name for name in offered if f"${{{name}" not in TEXT]
+    assert not [name for name in given if name.startswith("STEPWELL_") and name not in ours]
+
+
 def test_every_secret_must_be_given_and_the_example_names_but_does_not_set_it() -> None:
     secrets = {
         "POSTGRES_PASSWORD",
