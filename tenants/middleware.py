@@ -22,7 +22,7 @@ class TenantMiddleware:
 
     A page is for the tenant in its URL, an API call for the tenant of its key, the admin for all
     tenants by the operator role. A view with `opens_own_scope` (it waits, and no transaction may
-    stay open while it does) opens the scope itself.
+    stay open while it does) opens the scope itself. What a principal is shown, nobody may cache.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -30,7 +30,10 @@ class TenantMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         request.principal = None  # type: ignore[attr-defined]  # Django's way to pass things on
-        return self.get_response(request)
+        response = self.get_response(request)
+        if request.principal is not None:  # type: ignore[attr-defined]
+            response["Cache-Control"] = "no-store"
+        return response
 
     def process_view(
         self,

@@ -21,8 +21,6 @@ from webhooks.services import IssuedSecret
 from workflows import services as workflow_services
 from workflows.models import Workflow
 
-_ONCE = {"Cache-Control": "no-store"}  # of answers that hold a secret
-
 
 @extend_schema(tags=["endpoints"])
 class EndpointViews(GenericViewSet[Endpoint]):
@@ -40,7 +38,7 @@ class EndpointViews(GenericViewSet[Endpoint]):
     @extend_schema(summary="List endpoints")
     def list(self, request: Request) -> Response:
         page = self.paginate_queryset(services.listed()) or []
-        return self.get_paginated_response(serializers.EndpointItem(page, many=True).data)
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
     @extend_schema(
         summary="Create an endpoint",
@@ -52,12 +50,11 @@ class EndpointViews(GenericViewSet[Endpoint]):
         workflow = _workflow(values.pop("workflow"))
         issued = services.create(workflow=workflow, **values)
         location = reverse("api:endpoint", args=[issued.endpoint.id])
-        headers = {"Location": location, **_ONCE}
-        return Response(_with_secret(issued), status=201, headers=headers)
+        return Response(self._shown_once(issued), status=201, headers={"Location": location})
 
     @extend_schema(summary="Get an endpoint")
     def retrieve(self, request: Request, id: UUID) -> Response:  # noqa: A002 - the API's word
-        return Response(serializers.EndpointItem(services.find(endpoint_id=id)).data)
+        return Response(self.get_serializer(services.find(endpoint_id=id)).data)
 
     @extend_schema(
         summary="Enable or disable an endpoint",
@@ -67,7 +64,7 @@ class EndpointViews(GenericViewSet[Endpoint]):
     def partial_update(self, request: Request, id: UUID) -> Response:  # noqa: A002
         endpoint = services.find(endpoint_id=id)
         services.set_enabled(endpoint=endpoint, **read(serializers.EndpointPatch, request.data))
-        return Response(serializers.EndpointItem(endpoint).data)
+        return Response(self.get_serializer(endpoint).data)
 
     @extend_schema(summary="Delete an endpoint", responses={204: None})
     def destroy(self, request: Request, id: UUID) -> Response:  # noqa: A002
@@ -87,7 +84,10 @@ class EndpointViews(GenericViewSet[Endpoint]):
         endpoint = services.find(endpoint_id=id)
         values = read(serializers.Rotation, request.data)
         issued = services.rotate(endpoint=endpoint, **values)
-        return Response(_with_secret(issued), headers=_ONCE)
+        return Response(self._shown_once(issued))
+
+    def _shown_once(self, issued: IssuedSecret) -> dict[str, object]:
+        return {**self.get_serializer(issued.endpoint).data, "secret": issued.secret}
 
 
 def _workflow(slug: str) -> Workflow:
@@ -95,7 +95,3 @@ def _workflow(slug: str) -> Workflow:
         return workflow_services.find(slug=slug)
     except Http404:
         raise ValidationError({"workflow": [f"There is no workflow {slug!r}."]}) from None
-
-
-def _with_secret(issued: IssuedSecret) -> dict[str, object]:
-    return {**serializers.EndpointItem(issued.endpoint).data, "secret": issued.secret}

@@ -34,6 +34,11 @@ class Endpoint(TenantModel):
     def __str__(self) -> str:
         return f"/hooks/{self.token[:8]}…"
 
+    @property
+    def is_open(self) -> bool:
+        """Nothing is signed: whoever knows the address can start runs."""
+        return self.scheme == "none"
+
 
 class Delivery(TenantModel):
     """One request that came in at an endpoint."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from rest_framework import serializers
 
+from tenants.principals import Principal
+from tenants.roles import Permission
 from tenants.serializers import Strict
 from webhooks import services, signatures
 from webhooks.models import Endpoint
@@ -39,7 +41,10 @@ class Rotation(Strict):
 
 
 class EndpointItem(serializers.ModelSerializer[Endpoint]):
-    url = serializers.SerializerMethodField()
+    url = serializers.SerializerMethodField(help_text="See `token`.")
+    token = serializers.SerializerMethodField(
+        help_text="Null where nothing is signed and the caller may not start runs."
+    )
     workflow = serializers.CharField(source="workflow.slug")
 
     class Meta:
@@ -62,8 +67,15 @@ class EndpointItem(serializers.ModelSerializer[Endpoint]):
             }
         }
 
-    def get_url(self, endpoint: Endpoint) -> str:
-        return services.url(endpoint)
+    def get_url(self, endpoint: Endpoint) -> str | None:
+        return services.url(endpoint) if self._may_know(endpoint) else None
+
+    def get_token(self, endpoint: Endpoint) -> str | None:
+        return endpoint.token if self._may_know(endpoint) else None
+
+    def _may_know(self, endpoint: Endpoint) -> bool:
+        caller: Principal = self.context["request"].user
+        return not endpoint.is_open or caller.may(Permission.RUN)
 
 
 class IssuedEndpoint(EndpointItem):

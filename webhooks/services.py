@@ -68,7 +68,7 @@ def create(
     Raises Problem 422 for an unknown scheme, or options or a secret that do not fit it.
     """
     checked = check_options(scheme, options)
-    secret = _fitting(scheme, checked, secret)
+    secret = _fitting(scheme, secret)
     endpoint = Endpoint(
         tenant_id=workflow.tenant_id,
         workflow=workflow,
@@ -86,7 +86,7 @@ def rotate(*, endpoint: Endpoint, secret: str | None = None) -> IssuedSecret:
 
     Raises Problem 409 for a scheme without secrets, 422 for a secret that does not fit.
     """
-    secret = _fitting(endpoint.scheme, check_options(endpoint.scheme, endpoint.options), secret)
+    secret = _fitting(endpoint.scheme, secret)
     if not secret:
         raise Problem(409, "no-secret", f"The scheme {endpoint.scheme!r} has no secret to rotate.")
     locked = Endpoint.objects.select_for_update().get(id=endpoint.id)
@@ -124,12 +124,12 @@ def check_options(scheme: str, options: Mapping[str, Any] | None) -> GenericOpti
         raise _unfit_options(invalid) from None
 
 
-def _fitting(scheme: str, options: GenericOptions | None, secret: str | None) -> str:
-    """The given secret if it has the scheme's form, else a new one."""
+def _fitting(scheme: str, secret: str | None) -> str:
+    """The given secret if it fits the scheme, or a new one. Raises Problem 422."""
     if secret is None:
         return signatures.new_secret(scheme)
     try:
-        signatures.sign(scheme, options, secret, b"", delivery_id="check", timestamp=0)
+        signatures.check_secret(scheme, secret)
     except ValueError as flaw:
         raise _unfit("secret", str(flaw)) from None
     return secret

@@ -40,6 +40,7 @@ def detail(request: MemberRequest, slug: str) -> HttpResponse:
         "endpoints": workflow.endpoints.all(),
         "public_url": settings.PUBLIC_URL,
         "executions": workflow.executions.defer("trigger", "output", "error")[:RUNS],
+        "sees_open_addresses": request.principal.may(Permission.RUN),
         "may_run": request.principal.may(Permission.RUN) and workflow.current is not None,
     }
     return render(request, "workflows/detail.html", context)

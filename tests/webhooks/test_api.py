@@ -114,10 +114,10 @@ def test_a_rotated_secret_is_new_and_the_old_one_good_for_a_day(acme: Caller) ->
 
 
 def test_a_secret_may_be_given_where_the_provider_chooses_it(acme: Caller) -> None:
-    made = created(acme, scheme="github", secret="their own")
-    renewed = acme.post(f"endpoints/{made['id']}/rotate/", {"secret": "another"}).json()
+    made = created(acme, scheme="github", secret="one of their own")
+    renewed = acme.post(f"endpoints/{made['id']}/rotate/", {"secret": "another of theirs"}).json()
 
-    assert (made["secret"], renewed["secret"]) == ("their own", "another")
+    assert (made["secret"], renewed["secret"]) == ("one of their own", "another of theirs")
 
 
 def test_the_generic_scheme_takes_options(acme: Caller) -> None:
@@ -141,7 +141,10 @@ def test_the_generic_scheme_takes_options(acme: Caller) -> None:
         ({"workflow": "flow", "scheme": "generic", "options": {"header": "a b"}}, "options.header"),
         ({"workflow": "flow", "scheme": "generic", "options": {"template": "{id}"}}, "options"),
         ({"workflow": "flow", "secret": "whsec_!!"}, "secret"),
+        ({"workflow": "flow", "secret": "whsec_" + "A" * 31}, "secret"),
         ({"workflow": "flow", "scheme": "github", "secret": ""}, "secret"),
+        ({"workflow": "flow", "scheme": "github", "secret": "x" * 15}, "secret"),
+        ({"workflow": "flow", "scheme": "generic", "secret": "x" * 15}, "secret"),
     ],
 )
 def test_what_cannot_be_an_endpoint_is_refused(
@@ -158,6 +161,40 @@ def test_a_scheme_without_secrets_has_nothing_to_rotate(acme: Caller) -> None:
 
     assert made["secret"] == ""
     assert acme.post(f"endpoints/{made['id']}/rotate/").status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("scheme", "secret"),
+    [
+        ("standard-webhooks", "whsec_" + "A" * 32),
+        ("github", "x" * 16),
+        ("generic", "x" * 16),
+    ],
+)
+def test_a_secret_just_long_enough_is_taken(acme: Caller, scheme: str, secret: str) -> None:
+    assert created(acme, scheme=scheme, secret=secret)["secret"] == secret
+
+
+@pytest.mark.parametrize(
+    ("scheme", "role", "shown"),
+    [
+        ("none", Role.VIEWER, False),
+        ("none", Role.OPERATOR, True),
+        ("github", Role.VIEWER, True),
+    ],
+)
+def test_an_address_that_is_all_it_takes_is_shown_to_those_who_may_run(
+    acme: Caller, scheme: str, role: Role, shown: bool
+) -> None:
+    made = created(acme, scheme=scheme)
+    expected = (made["token"], made["url"]) if shown else (None, None)
+    caller = acme.with_role(role)
+
+    for one in (
+        caller.get(f"endpoints/{made['id']}/").json(),
+        *caller.get("endpoints/").json()["results"],
+    ):
+        assert (one["token"], one["url"]) == expected
 
 
 def test_an_endpoint_is_deleted(acme: Caller) -> None:

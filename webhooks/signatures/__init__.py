@@ -20,6 +20,7 @@ __all__ = [
     "GenericOptions",
     "Scheme",
     "Verdict",
+    "check_secret",
     "new_secret",
     "sign",
     "verify",
@@ -60,6 +61,11 @@ def sign(
     does not have the scheme's form.
     """
     return _existing(scheme, options).sign(secret, body, delivery_id, timestamp)
+
+
+def check_secret(scheme: str, secret: str) -> None:
+    """Raises `ValueError` for a secret that is too short or does not have the scheme's form."""
+    _existing(scheme, None).check_secret(secret)
 
 
 def new_secret(scheme: str) -> str:

@@ -8,6 +8,8 @@ import secrets
 from abc import ABC, abstractmethod
 
 _KEY_BYTES = 32
+_MIN_KEY_BYTES = 24  # as Standard Webhooks asks
+_MIN_CHARACTERS = 16
 _WHSEC = "whsec_"
 
 
@@ -19,6 +21,10 @@ class KeyForm(ABC):
         """The HMAC key; empty when the secret does not have this form (it then matches nothing)."""
 
     @abstractmethod
+    def check(self, secret: str) -> None:
+        """Raises `ValueError` for a secret that does not have this form or can be guessed."""
+
+    @abstractmethod
     def new(self) -> str:
         """A fresh random secret of 256 bits."""
 
@@ -28,6 +34,10 @@ class TextKey(KeyForm):
 
     def decode(self, secret: str) -> bytes:
         return secret.encode("utf-8", "surrogatepass")
+
+    def check(self, secret: str) -> None:
+        if len(secret) < _MIN_CHARACTERS:
+            raise ValueError(f"A secret for this scheme has at least {_MIN_CHARACTERS} characters.")
 
     def new(self) -> str:
         return secrets.token_urlsafe(_KEY_BYTES)
@@ -42,6 +52,13 @@ class WhsecKey(KeyForm):
             return base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
         except (binascii.Error, ValueError):  # ValueError: not ASCII
             return b""
+
+    def check(self, secret: str) -> None:
+        if len(self.decode(secret)) < _MIN_KEY_BYTES:
+            raise ValueError(
+                f"A secret for this scheme is {_WHSEC!r} and at least {_MIN_KEY_BYTES} bytes in "
+                "base64."
+            )
 
     def new(self) -> str:
         return _WHSEC + base64.b64encode(secrets.token_bytes(_KEY_BYTES)).decode("ascii")

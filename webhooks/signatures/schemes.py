@@ -37,6 +37,10 @@ class Scheme(ABC):
         """The headers (lower-case names) with which `verify` accepts this body."""
 
     @abstractmethod
+    def check_secret(self, secret: str) -> None:
+        """Raises `ValueError` for a secret that an endpoint of the scheme should not have."""
+
+    @abstractmethod
     def new_secret(self) -> str:
         """A fresh secret in the scheme's form; empty when it has none."""
 
@@ -50,6 +54,9 @@ class Unsigned(Scheme):
 
     def sign(self, secret: str, body: bytes, delivery_id: str, timestamp: int) -> dict[str, str]:
         return {}
+
+    def check_secret(self, secret: str) -> None:
+        """There is none, so none is wrong."""
 
     def new_secret(self) -> str:
         return ""
@@ -115,6 +122,9 @@ class Hmac(Scheme):
         if self.timestamp:
             headers[self.timestamp.headers[0]] = sent_at
         return headers
+
+    def check_secret(self, secret: str) -> None:
+        self.key.check(secret)
 
     def new_secret(self) -> str:
         return self.key.new()
