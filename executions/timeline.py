@@ -45,8 +45,9 @@ def bars(timing: Timing, begin: datetime, end: datetime) -> tuple[Bar, ...]:
         x, width = place(start), place(stop) - place(start)
         if phase == "run" and width < NARROWEST:
             x, width = min(x, SCALE - NARROWEST), NARROWEST
+        width = round(width, 1)
         if width > 0:
-            found.append(Bar(phase, round(x, 1), round(width, 1)))
+            found.append(Bar(phase, round(x, 1), width))
     return tuple(found)
 
 

@@ -6,14 +6,22 @@ for tests with threads or processes, and empties every table afterwards.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 from django.db import connection, connections
 from pytest_django import DjangoDbBlocker
 
 from config.local.errors import RunnerError
 from tests import environment, servers
+
+# On a machine that decides whether a change lands the examples are the same each time; elsewhere
+# they are new ones, and what they find becomes a case of its own.
+hypothesis.settings.register_profile("ci", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("here", deadline=None)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") == "true" else "here")
 
 OWN_SERVERS = servers.Servers()
 # A worker of pytest-xdist tells the process that owns the session by this file what it collected.

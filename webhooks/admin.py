@@ -132,11 +132,19 @@ class DeliveryAdmin(ReadOnlyAdmin):
     list_select_related = ["endpoint"]
     search_fields = ["=dedupe_key"]
     ordering = ["-id"]
-    fields = ["tenant", "endpoint", "dedupe_key", "execution", "size", "received_at", "request"]
-    readonly_fields = ["request"]
+    fields = [
+        "tenant",
+        "endpoint",
+        "dedupe_key",
+        "execution",
+        "size",
+        "received_at",
+        "shown_headers",
+    ]
+    readonly_fields = ["shown_headers"]
 
     @display(description="headers")
-    def request(self, delivery: Delivery) -> SafeString:
+    def shown_headers(self, delivery: Delivery) -> SafeString:
         return panel("document", text=json.dumps(delivery.headers, indent=2, ensure_ascii=False))
 
 

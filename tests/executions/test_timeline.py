@@ -74,6 +74,11 @@ def test_a_step_that_was_never_ready_has_no_bars() -> None:
     assert bars(Timing(None, None, at(3)), BEGIN, at(4)) == ()
 
 
+def test_a_bar_that_would_round_to_nothing_is_left_out() -> None:
+    timing = Timing(at(0), at(0.00006), at(2))
+    assert [bar.phase for bar in bars(timing, BEGIN, at(2))] == []
+
+
 moments = st.floats(-10, 100)
 
 
