@@ -234,6 +234,7 @@ EGRESS_ALLOW = env.networks("STEPWELL_EGRESS_ALLOW")
 
 MAX_STEPS = environment.int("STEPWELL_MAX_STEPS", default=50)
 MAX_DEPTH = environment.int("STEPWELL_MAX_DEPTH", default=20)
+MAX_SUB_WORKFLOW_LEVELS = environment.int("STEPWELL_MAX_SUB_WORKFLOW_LEVELS", default=3)
 MAX_PARALLEL_STEPS = environment.int("STEPWELL_MAX_PARALLEL_STEPS", default=10)
 MAX_EXECUTION_SECONDS = environment.int("STEPWELL_MAX_EXECUTION_SECONDS", default=300)
 MAX_HTTP_SECONDS = environment.int("STEPWELL_MAX_HTTP_SECONDS", default=30)

@@ -30,6 +30,7 @@ from workflows.problems import Location, Problem, at, dotted, error, mistakes
 
 __all__ = [
     "JSON",
+    "Body",
     "Definition",
     "Limits",
     "Need",
@@ -46,7 +47,11 @@ JSON = JsonValue
 NAME = r"[a-z][a-z0-9_]{0,62}"
 SLUG = r"[a-z0-9]+(-[a-z0-9]+)*"
 
-RETRY_KINDS = ("connect", "timeout", "broken", "lost")
+RETRY_KINDS = ("any", "connect", "timeout", "broken", "lost", "expression", "config")
+TYPE_RETRY_KINDS = ("poll_limit", "child", "mail")
+"""Kinds of error with which only some step types fail."""
+FOR_EACH = "for_each"
+"""The step type that holds steps itself, in `with.steps`: its body."""
 _NEED = re.compile(rf"({NAME})(?:\.({NAME}))?")
 _STATUS_CLASS = re.compile("[1-5]xx")
 _NAME_RULE = "It starts with a-z and goes on with a-z, 0-9 or _, at most 63 characters."
@@ -85,8 +90,9 @@ def _key(text: object) -> str:
     raise ValueError(f"This is not a step key. {_NAME_RULE}")
 
 
-def _slug(text: object) -> str | None:
-    if text is None or (isinstance(text, str) and re.fullmatch(SLUG, text) and len(text) <= 63):
+def slug(text: object) -> str:
+    """The text, if it can be a workflow's slug. Raises ValueError with a sentence."""
+    if isinstance(text, str) and re.fullmatch(SLUG, text) and len(text) <= 63:
         return text
     raise ValueError("This must be a workflow's slug: a-z, 0-9 and hyphens, such as alert-us.")
 
@@ -94,9 +100,10 @@ def _slug(text: object) -> str | None:
 def _retry_on(item: object) -> str | int:
     if isinstance(item, int) and not isinstance(item, bool) and 100 <= item <= 599:
         return item
-    if isinstance(item, str) and (item in RETRY_KINDS or _STATUS_CLASS.fullmatch(item)):
+    named = (*RETRY_KINDS, *TYPE_RETRY_KINDS)
+    if isinstance(item, str) and (item in named or _STATUS_CLASS.fullmatch(item)):
         return item
-    kinds = ", ".join(RETRY_KINDS)
+    kinds = ", ".join(named)
     raise ValueError(f'This must be one of {kinds}, a status such as 429 or a class such as "5xx".')
 
 
@@ -117,7 +124,7 @@ _Key = Annotated[
 ]
 _Slug = Annotated[
     str | None,
-    PlainValidator(_slug),
+    PlainValidator(lambda text: None if text is None else slug(text)),
     WithJsonSchema({"type": ["string", "null"], "pattern": f"^{SLUG}$", "maxLength": 63}),
 ]
 _RetryOn = Annotated[
@@ -126,7 +133,7 @@ _RetryOn = Annotated[
     WithJsonSchema(
         {
             "anyOf": [
-                {"enum": list(RETRY_KINDS)},
+                {"enum": [*RETRY_KINDS, *TYPE_RETRY_KINDS]},
                 {"type": "string", "pattern": f"^{_STATUS_CLASS.pattern}$"},
                 {"type": "integer", "minimum": 100, "maximum": 599},
             ]
@@ -153,6 +160,12 @@ class Retry(_Part):
 class Limits(_Part):
     timeout: float = Field(300, gt=0, description="Seconds of active time of an execution.")
     parallel: int = Field(10, ge=1, description="Steps of one execution that run at once.")
+    executions: int | None = Field(
+        None, ge=1, le=10_000, description="Executions of the workflow that run at once."
+    )
+    limit: Literal["queue", "drop", "cancel_oldest"] = Field(
+        "queue", description="What one more execution does: wait, not start, or take a place."
+    )
 
 
 class Step(_Part):
@@ -176,6 +189,13 @@ class Step(_Part):
     )
 
 
+class Body(_Part):
+    """What a step that holds steps says of them; the rest of its config is its type's matter."""
+
+    model_config = ConfigDict(extra="ignore")
+    steps: Annotated[tuple[Step, ...], AfterValidator(_some)]
+
+
 class Definition(_Part):
     """A whole workflow; `definition.model_dump(exclude_unset=True)` is its document again."""
 
@@ -191,53 +211,82 @@ class Definition(_Part):
 
 
 def parse(document: object) -> tuple[Definition | None, list[Problem]]:
-    """Read a document; with problems (all structural ones, in document order) no definition."""
+    """Read a document; with problems (all structural ones, in document order) no definition.
+
+    In a definition every body of a `for_each` step reads as a Body.
+    """
     unfit = list(unstorable(document))
     if unfit:
         return None, unfit
+    found = list(_mistakes(Definition, document, document))
+    for location, config in _bodies(document):
+        found += _mistakes(Body, config, document, location)
+    found += _repetitions(document)
+    if found:
+        return None, found
+    # The JSON mode of a strict model is exactly JSON's types: lists become tuples, nothing else
+    # is converted.
+    return Definition.model_validate_json(json.dumps(document)), []
+
+
+def _mistakes(
+    model: type[BaseModel], value: object, document: object, location: Location = ()
+) -> Iterator[Problem]:
+    """What is wrong with a part of the document."""
     try:
-        # The JSON mode of a strict model is exactly JSON's types: lists become tuples, nothing
-        # else is converted.
-        definition = Definition.model_validate_json(json.dumps(document))
+        model.model_validate_json(json.dumps(value))
     except ValidationError as invalid:
-        found = [_problem(document, mistake) for mistake in mistakes(Definition, invalid.errors())]
-        return None, [*found, *_repetitions(document)]
-    repeated = list(_repetitions(document))
-    return (None, repeated) if repeated else (definition, [])
-
-
-def _problem(document: object, mistake: Any) -> Problem:
-    step, inner = _place(document, mistake.location)
-    return error(mistake.code, mistake.message, step=step, field=dotted(inner) or None)
+        for mistake in mistakes(model, invalid.errors()):
+            step, inner = _place(document, (*location, *mistake.location))
+            yield error(mistake.code, mistake.message, step=step, field=dotted(inner) or None)
 
 
 def _place(document: object, location: Location) -> tuple[str | None, Location]:
-    """A location as a step's key and the rest, if the step has a usable key."""
-    if len(location) >= 2 and location[0] == "steps":
-        entry = at(document, location[:2])
-        key = entry.get("key") if isinstance(entry, dict) else None
-        if isinstance(key, str) and location[2:] != ("key",):
-            return key, location[2:]
+    """A location as the key of the innermost step and the rest, if the step has a usable key."""
+    for end in range(len(location), 1, -1):
+        if location[end - 2] == "steps" and isinstance(location[end - 1], int):
+            entry = at(document, location[:end])
+            key = entry.get("key") if isinstance(entry, dict) else None
+            if isinstance(key, str) and location[end:] != ("key",):
+                return key, location[end:]
     return None, location
 
 
+def _entries(document: object, location: Location = ()) -> Iterator[tuple[Location, Any]]:
+    """Every object that stands where a step should, those of bodies after the step that holds
+    them; works on the raw document, however broken."""
+    holder = at(document, location)
+    steps = holder.get("steps") if isinstance(holder, dict) else None
+    for index, entry in enumerate(steps if isinstance(steps, list) else ()):
+        if isinstance(entry, dict):
+            place = (*location, "steps", index)
+            yield place, entry
+            if entry.get("type") == FOR_EACH:
+                yield from _entries(document, (*place, "with"))
+
+
+def _bodies(document: object) -> Iterator[tuple[Location, object]]:
+    for place, entry in _entries(document):
+        if entry.get("type") == FOR_EACH:
+            config = entry.get("with", {})
+            if isinstance(config, dict):  # else the definition's own mistake
+                yield (*place, "with"), config
+
+
 def _repetitions(document: object) -> Iterator[Problem]:
-    """Step keys and needs that stand twice; works on the raw document, however broken."""
-    steps = document.get("steps") if isinstance(document, dict) else None
-    entries = (
-        [entry for entry in steps if isinstance(entry, dict)] if isinstance(steps, list) else []
-    )
-    keys = [entry["key"] for entry in entries if isinstance(entry.get("key"), str)]
+    """Step keys and needs that stand twice."""
+    entries = [entry for _, entry in _entries(document) if isinstance(entry.get("key"), str)]
+    keys = [entry["key"] for entry in entries]
     counts = Counter(keys)
     for key in _twice(keys):
         message = f'{counts[key]} steps have the key "{key}"; every step needs its own.'
         yield error("duplicate_step", message, step=key, field="key")
     for entry in entries:
         needs = entry.get("needs")
-        if isinstance(needs, list) and isinstance(entry.get("key"), str):
-            for need in _twice([item for item in needs if isinstance(item, str)]):
-                message = f'The need "{need}" stands twice.'
-                yield error("duplicate_need", message, step=entry["key"], field="needs")
+        listed = needs if isinstance(needs, list) else []
+        for need in _twice([item for item in listed if isinstance(item, str)]):
+            message = f'The need "{need}" stands twice.'
+            yield error("duplicate_need", message, step=entry["key"], field="needs")
 
 
 def _twice(names: list[str]) -> list[str]:

@@ -11,6 +11,8 @@ class DefinitionLimits:
 
     steps: int = 50
     depth: int = 20
+    for_each_levels: int = 2
+    sub_workflow_levels: int = 3
     timeout: float = 300
     parallel: int = 10
     retry_attempts: int = 20

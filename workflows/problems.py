@@ -127,6 +127,7 @@ NOT_JSON = "This holds a number, a text or a nesting that JSON cannot carry."
 _RULES: Mapping[str, str] = {
     "json_invalid": NOT_JSON,
     "literal_error": "This must be {expected}.",
+    "enum": "This must be {expected}.",
     "greater_than_equal": "This must be {ge} or more.",
     "greater_than": "This must be more than {gt}.",
     "less_than_equal": "This must be {le} or less.",

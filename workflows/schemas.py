@@ -15,7 +15,7 @@ from urllib.parse import unquote
 import jsonschema_rs
 
 from workflows.definition import JSON
-from workflows.problems import Location, Problem, dotted, error
+from workflows.problems import Location, Mistake, Problem, dotted, error
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 MAX_ERRORS = 20
@@ -39,15 +39,23 @@ class Validator:
 
 
 def problems(schema: JSON) -> list[Problem]:
-    """Why this cannot be an input schema; fields are paths inside the definition."""
+    """Why this cannot be a definition's input schema; fields are paths inside the definition."""
+    return [
+        error("bad_input_schema", flaw.message, field=dotted(("input", *flaw.location)))
+        for flaw in flaws(schema)
+    ]
+
+
+def flaws(schema: JSON) -> list[Mistake]:
+    """Why this cannot be the schema of a value; None is one that takes any."""
     if schema is None:
         return []
-    found = list(_meta_problems(schema)) or list(_reference_problems(schema))
+    found = list(_meta_flaws(schema)) or list(_reference_flaws(schema))
     if not found:
         try:
             compile(schema)
         except ValueError as refusal:
-            found = [_problem(tuple(getattr(refusal, "instance_path", ())), _short(refusal))]
+            found = [_flaw(tuple(getattr(refusal, "instance_path", ())), _short(refusal))]
     return found
 
 
@@ -111,18 +119,18 @@ def _refuse(uri: str) -> NoReturn:
 _META = jsonschema_rs.Draft202012Validator({"$ref": DIALECT}, retriever=_refuse)
 
 
-def _meta_problems(schema: JSON) -> Iterator[Problem]:
+def _meta_flaws(schema: JSON) -> Iterator[Mistake]:
     if not isinstance(schema, dict):
-        yield _problem((), "An input schema is an object.")
+        yield _flaw((), "A schema is an object.")
         return
     if schema.get("$schema", DIALECT) != DIALECT:
-        yield _problem(("$schema",), f"Only JSON Schema 2020-12 is known: {DIALECT}.")
+        yield _flaw(("$schema",), f"Only JSON Schema 2020-12 is known: {DIALECT}.")
     for mismatch in _mismatches(_META, schema):
-        yield _problem(tuple(mismatch.instance_path), _short(mismatch))
+        yield _flaw(tuple(mismatch.instance_path), _short(mismatch))
 
 
-def _problem(location: Location, message: str) -> Problem:
-    return error("bad_input_schema", message, field=dotted(("input", *location)))
+def _flaw(location: Location, message: str) -> Mistake:
+    return Mistake("bad_schema", message, location)
 
 
 def _short(mismatch: ValueError) -> str:
@@ -133,20 +141,20 @@ def _short(mismatch: ValueError) -> str:
     return f"{cut.rstrip('.')}." if not cut.endswith("...") else cut
 
 
-def _reference_problems(schema: JSON) -> Iterator[Problem]:
+def _reference_flaws(schema: JSON) -> Iterator[Mistake]:
     for location, part in _parts(schema):
         for keyword in _FOREIGN:
             if keyword in part:
-                yield _problem((*location, keyword), f"{keyword} is not supported; use $ref.")
+                yield _flaw((*location, keyword), f"{keyword} is not supported; use $ref.")
         if location and isinstance(part.get("$id"), str):
-            yield _problem((*location, "$id"), "Only the whole schema may have an $id.")
+            yield _flaw((*location, "$id"), "Only the whole schema may have an $id.")
         reference = part.get("$ref")
         if isinstance(reference, str) and not _is_local(reference):
             message = "A $ref must stay inside this schema, such as #/$defs/address."
-            yield _problem((*location, "$ref"), message)
+            yield _flaw((*location, "$ref"), message)
     if _Expansion(schema).size > MAX_PARTS:
         message = f"With every $ref written out this has more than {MAX_PARTS} parts."
-        yield _problem((), message)
+        yield _flaw((), message)
 
 
 def _is_local(reference: str) -> bool:

@@ -9,12 +9,26 @@ from hypothesis import strategies as st
 from workflows.definition import Definition, parse
 
 CONFIGS: dict[str, dict[str, Any]] = {
+    "approval": {"title": "Refund?"},
     "condition": {"if": "{{ trigger.body.paid }}"},
+    "delay": {"seconds": 60},
+    "email": {"to": "ops@shop.example", "subject": "Paid", "text": "It is paid."},
     "fail": {"message": "no"},
+    "for_each": {
+        "items": [1, 2],
+        "steps": [{"key": "one", "type": "log", "with": {"message": "{{ item }}"}}],
+    },
     "http": {"url": "https://api.example/"},
     "log": {"message": "hello"},
+    "poll": {
+        "request": {"url": "https://api.example/"},
+        "until": "{{ response.status == 200 }}",
+    },
+    "respond": {"json": {"ok": True}},
+    "sub_workflow": {"workflow": "other"},
     "switch": {"cases": [{"name": "red", "if": True}, {"name": "blue", "if": True}]},
     "transform": {"value": 1},
+    "wait_for_callback": {},
 }
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from workflows import expressions
 from workflows.definition import JSON
-from workflows.steps.base import HttpFailure, HttpRequest, HttpResponse
+from workflows.steps.base import HttpFailure, HttpRequest, HttpResponse, Mail, MailFailure
 
 NOW = datetime(2030, 1, 1, 12, 0, tzinfo=UTC)
 
@@ -26,8 +28,23 @@ class ScriptedClient:
 
 
 @dataclass
+class ScriptedMailer:
+    """Takes every mail, or fails with each."""
+
+    failure: MailFailure | None = None
+    sent: list[Mail] = field(default_factory=list)
+
+    def send(self, message: Mail) -> None:
+        self.sent.append(message)
+        if self.failure:
+            raise self.failure
+
+
+@dataclass
 class ScriptedWorld:
     http: ScriptedClient
+    mail: ScriptedMailer = field(default_factory=ScriptedMailer)
+    waited: JSON = None
     timeout: float = 7.0
     idempotency_key: str = "run.step"
     lines: list[tuple[str, str, JSON]] = field(default_factory=list)
@@ -37,6 +54,9 @@ class ScriptedWorld:
 
     def now(self) -> datetime:
         return NOW
+
+    def evaluate(self, source: str, names: Mapping[str, object]) -> JSON:
+        return expressions.render(source, names)
 
 
 def answer(

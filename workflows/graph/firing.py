@@ -19,26 +19,42 @@ Condition = dict[str, frozenset[str]]
 
 
 def problems(graph: Graph) -> Iterator[Problem]:
-    conditions: dict[str, Condition | None] = {}
+    starts = conditions(graph)
     for key in graph.order:
-        step = graph.steps[key]
-        edges = [_of_edge(graph, need, conditions) for need in step.needs]
-        possible = [edge for edge in edges if edge is not None]
-        conditions[key] = _to_start(step, edges, possible)
-        if conditions[key] is None:
-            if len(possible) == len(edges):
+        if starts[key] is None:
+            step = graph.steps[key]
+            possible = _possible(graph, step, starts)
+            if len(possible) == len(step.needs):
                 yield _clash(step, possible)
             else:
-                yield _unreachable(step, conditions)
+                yield _unreachable(step, starts)
 
 
-def _to_start(
-    step: Step, edges: list[Condition | None], possible: list[Condition]
-) -> Condition | None:
-    if not edges:
+def conditions(graph: Graph) -> dict[str, Condition | None]:
+    """What must have happened before each step starts; None if it never does."""
+    found: dict[str, Condition | None] = {}
+    for key in graph.order:
+        step = graph.steps[key]
+        found[key] = _to_start(step, _possible(graph, step, found))
+    return found
+
+
+def may_both_run(one: Condition | None, other: Condition | None) -> bool:
+    """Whether nothing keeps two steps with these conditions from running in one execution."""
+    return one is not None and other is not None and _all([one, other]) is not None
+
+
+def _possible(graph: Graph, step: Step, conditions: dict[str, Condition | None]) -> list[Condition]:
+    """What must hold for each edge into a step that can be taken."""
+    edges = (_of_edge(graph, need, conditions) for need in step.needs)
+    return [edge for edge in edges if edge is not None]
+
+
+def _to_start(step: Step, possible: list[Condition]) -> Condition | None:
+    if not step.needs:
         return {}
     if step.join == "every":
-        return _all(possible) if len(possible) == len(edges) else None
+        return _all(possible) if len(possible) == len(step.needs) else None
     return _any(possible)
 
 

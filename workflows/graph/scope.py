@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
-from workflows.definition import Definition, Step
+from workflows.definition import Step
 from workflows.expressions import ExpressionError
-from workflows.graph.structure import upstream
+from workflows.graph.levels import Level
 from workflows.graph.texts import Text, texts
 from workflows.problems import Problem, error, hint
 from workflows.steps.registry import STEP_TYPES
@@ -19,31 +18,35 @@ MEMBERS = {
     "tenant": ("slug", "name"),
 }
 STEP_MEMBERS = ("output", "outcome", "error")
-ROOTS = (*MEMBERS, "steps", "secrets", "vars")
+ROOTS = (*MEMBERS, "steps", "secrets", "vars", "callbacks")
+ITEM_ROOTS = ("item", "index")
+"""What the steps of a for-each body see besides the others."""
+CALLBACK = "wait_for_callback"
 
 Reference = tuple[str, ...]
 Finding = tuple[str, str]
 
 
 def problems(
-    definition: Definition, secrets: Collection[str] | None, variables: Collection[str] | None
+    levels: Sequence[Level], secrets: Collection[str] | None, variables: Collection[str] | None
 ) -> Iterator[Problem]:
-    known = _Known({step.key: step for step in definition.steps}, secrets, variables)
-    for text in texts(definition):
-        key = text.step.key if text.step else None
-        for code, message in _findings(known, text):
-            yield error(code, message, step=key, field=text.field)
+    homes = {key: level for level in levels for key in level.steps}
+    for level in levels:
+        known = _Known(level, homes, secrets, variables)
+        for text in texts(level.definition):
+            key = text.step.key if text.step else None
+            for code, message in _findings(known, text):
+                yield level.placed(error(code, message, step=key, field=text.field))
 
 
 @dataclass(frozen=True)
 class _Known:
-    steps: dict[str, Step]
+    """What the texts of one level may name; `homes` are the levels of all steps."""
+
+    level: Level
+    homes: Mapping[str, Level]
     secrets: Collection[str] | None
     variables: Collection[str] | None
-
-    @cached_property
-    def upstream(self) -> dict[str, frozenset[str]]:
-        return {key: upstream(self.steps, key) for key in self.steps}
 
 
 def _findings(known: _Known, text: Text) -> Iterator[Finding]:
@@ -52,41 +55,75 @@ def _findings(known: _Known, text: Text) -> Iterator[Finding]:
         return
     if text.field == "when" and text.template.is_constant:
         yield "bad_expression", 'This must hold an expression, such as "{{ trigger.body.paid }}".'
+    further = _further_names(text)
+    inside = ITEM_ROOTS if known.level.owner else ()
     for reference in sorted(text.references):
         root, *rest = reference
-        check = _CHECKS.get(root)
-        if check is None:
-            yield "unknown_name", f'There is no "{root}" here.{hint(root, ROOTS)}'
-        else:
-            yield from check(known, text, (root, *rest))
+        if root in further:
+            yield from _member(root, rest, further[root])
+        elif root in _CHECKS:
+            yield from _CHECKS[root](known, text, reference)
+        elif root not in inside:
+            valid = hint(root, (*ROOTS, *inside, *further))
+            yield "unknown_name", f'There is no "{root}" here.{valid}'
 
 
-def _member(known: _Known, text: Text, reference: Reference) -> Iterator[Finding]:
-    root, *rest = reference
-    if rest and rest[0] not in MEMBERS[root]:
-        yield "unknown_name", f'"{root}" has no "{rest[0]}".{hint(rest[0], MEMBERS[root])}'
+def _further_names(text: Text) -> Mapping[str, Collection[str]]:
+    """The names that a deferred text sees besides its step's own, with their members."""
+    if text.step is None or text.deferred is None:
+        return {}
+    return STEP_TYPES[text.step.type].deferred_names[text.deferred]
+
+
+def _member(root: str, rest: Sequence[str], members: Collection[str]) -> Iterator[Finding]:
+    if rest and rest[0] not in members:
+        yield "unknown_name", f'"{root}" has no "{rest[0]}".{hint(rest[0], members)}'
+
+
+def _fixed(known: _Known, text: Text, reference: Reference) -> Iterator[Finding]:
+    yield from _member(reference[0], reference[1:], MEMBERS[reference[0]])
 
 
 def _step(known: _Known, text: Text, reference: Reference) -> Iterator[Finding]:
     if len(reference) < 2:
         return
     key = reference[1]
-    visible = known.upstream[text.step.key] if text.step else frozenset(known.steps)
-    if key not in known.steps:
+    visible = known.level.visible(text.step)
+    if key not in known.homes:
         yield "unknown_step", f'There is no step "{key}".{hint(key, visible)}'
     elif key not in visible:
         yield "not_upstream", _not_upstream(known, text, key)
     else:
-        yield from _inside_step(known.steps[key], reference[2:])
+        yield from _inside_step(known.homes[key].steps[key], reference[2:])
 
 
 def _not_upstream(known: _Known, text: Text, key: str) -> str:
     own = text.step.key if text.step else ""
+    home = known.homes[key]
     if key == own:
         return f'"{key}" cannot read its own result.'
-    if own in known.upstream[key]:
-        return f'"{key}" runs after "{own}", so it has no result yet.'
-    return f'"{key}" need not have run before "{own}": no chain of needs leads from it to here.'
+    if home is known.level:
+        if own in home.upstream[key]:
+            return f'"{key}" runs after "{own}", so it has no result yet.'
+        return f'"{key}" need not have run before "{own}": no chain of needs leads from it to here.'
+    holders = _holders(known.level)
+    if key in holders:
+        return f'"{key}" ends after all of its items, so it has no result yet.'
+    here = next((holder for holder in holders if holder in home.steps), None)
+    if here is not None:
+        return f'"{key}" need not have run before "{here}", whose body this is.'
+    owner = home.owner.key if home.owner else ""
+    return (
+        f'"{key}" runs once for each item, and only the body of "{owner}" can read it; from'
+        f" outside read steps.{owner}.output.results."
+    )
+
+
+def _holders(level: Level) -> list[str]:
+    """The for-each steps that a level is inside of, the nearest first."""
+    if level.owner is None or level.outer is None:
+        return []
+    return [level.owner.key, *_holders(level.outer)]
 
 
 def _inside_step(step: Step, rest: Reference) -> Iterator[Finding]:
@@ -98,6 +135,38 @@ def _inside_step(step: Step, rest: Reference) -> Iterator[Finding]:
         if keys is not None and rest[1] not in keys:
             valid = hint(rest[1], keys)
             yield "unknown_name", f'The output of "{step.key}" has no "{rest[1]}".{valid}'
+
+
+def _callback(known: _Known, text: Text, reference: Reference) -> Iterator[Finding]:
+    level, own = known.level, text.step
+    callable_ = {
+        key
+        for key, step in level.steps.items()
+        if step.type == CALLBACK and own is not None and key not in level.visible(own)
+    } - {own.key if own else ""}
+    if len(reference) < 2:
+        yield "unknown_name", f"Name the step: callbacks.<its key>.{hint('', callable_)}"
+        return
+    key = reference[1]
+    if key not in callable_:
+        valid = hint(key, callable_)
+        yield "unknown_callback", f"{_no_callback(known, own, key)}{valid}"
+    elif len(reference) > 2:
+        yield "unknown_name", f'"callbacks.{key}" is a text, the address; it has no members.'
+
+
+def _no_callback(known: _Known, own: Step | None, key: str) -> str:
+    """Why a step's one-time address cannot be read."""
+    step = known.level.steps.get(key)
+    if step is None:
+        if key in known.homes:
+            return f'"{key}" is in another body; only the steps beside it can hand out its address.'
+        return f'There is no step "{key}".'
+    if step.type != CALLBACK:
+        return f'"{key}" is a {step.type} step; only a {CALLBACK} step has an address.'
+    if own is not None and key == own.key:
+        return f'"{key}" cannot hand out its own address while it waits.'
+    return f'"{key}" has ended before this is read, and its address with it.'
 
 
 def _secret(known: _Known, text: Text, reference: Reference) -> Iterator[Finding]:
@@ -113,7 +182,7 @@ def _secret(known: _Known, text: Text, reference: Reference) -> Iterator[Finding
 
 
 def _may_hold_secrets(text: Text) -> bool:
-    if text.step is None or text.field == "when":
+    if text.step is None or text.field == "when" or text.deferred:
         return False
     return text.step.type not in STEP_TYPES or STEP_TYPES[text.step.type].takes_secrets
 
@@ -125,8 +194,9 @@ def _variable(known: _Known, text: Text, reference: Reference) -> Iterator[Findi
 
 
 _CHECKS: dict[str, Callable[[_Known, Text, Reference], Iterator[Finding]]] = {
-    **dict.fromkeys(MEMBERS, _member),
+    **dict.fromkeys(MEMBERS, _fixed),
     "steps": _step,
     "secrets": _secret,
     "vars": _variable,
+    "callbacks": _callback,
 }

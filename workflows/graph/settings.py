@@ -2,36 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from workflows.definition import Definition, Retry, Step
-from workflows.graph.structure import Graph
+from workflows import expressions, schemas
+from workflows.definition import TYPE_RETRY_KINDS, Definition, Retry, Step
+from workflows.graph.levels import Level
 from workflows.limits import DefinitionLimits
 from workflows.problems import Problem, dotted, error
 from workflows.steps.base import config_problems
 from workflows.steps.registry import STEP_TYPES
 
 
-def problems(definition: Definition, limits: DefinitionLimits) -> Iterator[Problem]:
-    if len(definition.steps) > limits.steps:
-        message = f"A workflow has at most {limits.steps} steps, this one {len(definition.steps)}."
+def problems(levels: Sequence[Level], limits: DefinitionLimits) -> Iterator[Problem]:
+    yield from _head_problems(levels[0].definition, limits)
+    count = sum(len(level.steps) for level in levels)
+    if count > limits.steps:
+        message = f"A workflow has at most {limits.steps} steps, this one {count}."
         yield error("too_many_steps", message, field="steps")
-    yield from _above(definition.limits.timeout, limits.timeout, "limits.timeout", " seconds")
-    yield from _above(definition.limits.parallel, limits.parallel, "limits.parallel")
-    for step in definition.steps:
-        if step.type in STEP_TYPES:
-            yield from _step_problems(step)
-        if step.retry:
-            yield from _retry_problems(step.key, step.retry, limits)
+    for level in levels:
+        for step in level.definition.steps:
+            if step.type in STEP_TYPES:
+                yield from _step_problems(step)
+            if step.retry:
+                yield from _retry_problems(step, step.retry, limits)
 
 
-def depth_problems(graph: Graph, limits: DefinitionLimits) -> Iterator[Problem]:
-    if graph.depth > limits.depth:
-        message = (
-            f"The longest path has {graph.depth} steps, at most {limits.depth} are allowed."
-            " Steps that do not need each other can run side by side."
-        )
-        yield error("too_deep", message, field="steps")
+def _head_problems(definition: Definition, limits: DefinitionLimits) -> Iterator[Problem]:
+    given = definition.limits
+    yield from _above(given.timeout, limits.timeout, "limits.timeout", " seconds")
+    yield from _above(given.parallel, limits.parallel, "limits.parallel")
+    if "limit" in given.model_fields_set and given.executions is None:
+        message = "This says what happens above limits.executions, which is not set."
+        yield error("idle_limit", message, field="limits.limit")
 
 
 def _step_problems(step: Step) -> Iterator[Problem]:
@@ -39,13 +41,40 @@ def _step_problems(step: Step) -> Iterator[Problem]:
     for mistake in config_problems(step_type, step.config):
         field = dotted(("with", *mistake.location))
         yield error(mistake.code, mistake.message, step=step.key, field=field)
+    for key in sorted(step_type.schema_keys & step.config.keys()):
+        yield from _schema_problems(step, key)
+    if step_type.repeats and step_type.may_park(step.config) and not step.idempotent:
+        message = (
+            "This asks again and again, so the method must be one that may be repeated: GET, HEAD,"
+            " OPTIONS, PUT or DELETE. Say `idempotent: true` if another one does no harm."
+        )
+        yield error("unsafe_repetition", message, step=step.key, field="with")
     yield from _above(step.timeout or 0, step_type.max_timeout, "timeout", " seconds", step.key)
 
 
-def _retry_problems(key: str, retry: Retry, limits: DefinitionLimits) -> Iterator[Problem]:
+def _schema_problems(step: Step, key: str) -> Iterator[Problem]:
+    schema = step.config[key]
+    if not isinstance(schema, dict):
+        return  # the config's own problem
+    for place, _ in expressions.templates(schema):
+        message = "A schema is fixed when the workflow is published: no expression may stand here."
+        field = dotted(("with", key, *place))
+        yield error("bad_schema", message, step=step.key, field=field)
+    for flaw in schemas.flaws(schema):
+        field = dotted(("with", key, *flaw.location))
+        yield error(flaw.code, flaw.message, step=step.key, field=field)
+
+
+def _retry_problems(step: Step, retry: Retry, limits: DefinitionLimits) -> Iterator[Problem]:
+    key = step.key
     yield from _above(retry.attempts, limits.retry_attempts, "retry.attempts", "", key)
     yield from _above(retry.delay, limits.retry_delay, "retry.delay", " seconds", key)
     yield from _above(retry.max_delay, limits.retry_delay, "retry.max_delay", " seconds", key)
+    step_type = STEP_TYPES.get(step.type)
+    for kind in retry.on or ():
+        if step_type and kind in TYPE_RETRY_KINDS and kind not in step_type.failures:
+            message = f'A {step.type} step never fails with "{kind}".'
+            yield error("idle_retry", message, step=key, field="retry.on")
 
 
 def _above(

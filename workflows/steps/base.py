@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from workflows import expressions
 from workflows.definition import JSON, Retry
 from workflows.problems import NOT_JSON, Location, Mistake, dotted, mistakes
-from workflows.steps.world import HttpClient, HttpFailure, HttpRequest, HttpResponse, World
+from workflows.steps.world import (
+    HttpClient,
+    HttpFailure,
+    HttpRequest,
+    HttpResponse,
+    Mail,
+    Mailer,
+    MailFailure,
+    World,
+)
 
 __all__ = [
     "Config",
@@ -22,11 +31,16 @@ __all__ = [
     "Done",
     "Error",
     "Failed",
+    "ForEach",
     "HttpClient",
     "HttpFailure",
     "HttpRequest",
     "HttpResponse",
+    "Mail",
+    "MailFailure",
+    "Mailer",
     "Result",
+    "StartWorkflow",
     "StepType",
     "Wait",
     "World",
@@ -62,12 +76,44 @@ class Failed:
 
 @dataclass(frozen=True)
 class Wait:
-    """The step sleeps in the database, not in a worker, and goes on at `until`."""
+    """The step sleeps in the database, not in a worker.
+
+    At `until` it is run again, with `state` in `world.waited`; without `until` only an answer ends
+    it. `answer` says who may end it before that: whoever has its one-time address (callback), or a
+    person (approval). `ask` is what that person is shown and who it may be.
+    """
 
     until: datetime | None = None
+    state: JSON = None
+    answer: Literal["callback", "approval"] | None = None
+    ask: JSON = None
 
 
-Result = Done | Failed | Wait
+@dataclass(frozen=True)
+class ForEach:
+    """The step ends when a run of its body has ended for each item, `parallel` at once.
+
+    `collect`: a failed item does not fail the step.
+    """
+
+    items: tuple[JSON, ...]
+    parallel: int
+    collect: bool
+
+
+@dataclass(frozen=True)
+class StartWorkflow:
+    """The step starts another workflow and, if `wait`, ends when that has ended.
+
+    `workflow` is its slug; which version runs was pinned when the step's workflow was published.
+    """
+
+    workflow: str
+    input: JSON
+    wait: bool
+
+
+Result = Done | Failed | Wait | ForEach | StartWorkflow
 
 
 class ConfigError(ValueError):
@@ -100,6 +146,17 @@ class StepType(ABC, Generic[C]):
     default_timeout: ClassVar[float] = 5
     output_keys: ClassVar[frozenset[str] | None] = None
     """The keys of the output, if they are always the same, so that publish finds a typo."""
+    deferred: ClassVar[frozenset[str]] = frozenset()
+    """Keys of the config that are handed to the type as they are written, expressions and all."""
+    deferred_names: ClassVar[Mapping[str, Mapping[str, frozenset[str]]]] = {}
+    """For a deferred key that is evaluated later: the names it may use besides the step's own,
+    each with its members."""
+    schema_keys: ClassVar[frozenset[str]] = frozenset()
+    """Deferred keys that hold a JSON Schema."""
+    repeats: ClassVar[bool] = False
+    """Whether one run of the step makes its call again and again."""
+    failures: ClassVar[frozenset[str]] = frozenset()
+    """Kinds of error that only this type and types like it end with."""
 
     def outcomes(self, config: dict[str, JSON]) -> tuple[str, ...]:
         """How a step with this raw config may end, besides `failure`."""
@@ -137,7 +194,8 @@ def config_problems(step_type: StepType[Config], raw: dict[str, JSON]) -> Iterat
     try:
         _validated(step_type.Config, raw)
     except ValidationError as invalid:
-        open_places = {path for path, _ in expressions.templates(raw)}
+        rendered = {key: value for key, value in raw.items() if key not in step_type.deferred}
+        open_places = {path for path, _ in expressions.templates(rendered)}
         for mistake in mistakes(step_type.Config, invalid.errors()):
             if open_places.isdisjoint(_prefixes(mistake.location)):
                 yield mistake

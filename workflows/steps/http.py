@@ -46,42 +46,48 @@ class Http(StepType[HttpConfig]):
         return config.method not in UNREPEATABLE
 
     def may_park(self, config: dict[str, JSON]) -> bool:
-        return _method(config) in UNREPEATABLE
+        return method_of(config) in UNREPEATABLE
 
     def is_for_output(self, config: dict[str, JSON]) -> bool:
-        return _method(config) == "GET"
+        return method_of(config) == "GET"
 
     def run(self, config: HttpConfig, world: World) -> Result:
-        try:
-            response = world.http.send(_request(config, world))
-        except HttpFailure as failure:
-            return Failed(Error(failure.kind, failure.message, sent=failure.sent))
-        if not _is_expected(response.status, config.expect):
-            return Failed(_unexpected(response, config.expect, world.now()))
-        body, complaint = http_body.read(response)
-        if complaint:
-            world.log("warning", complaint)
-        return Done(
-            {
-                "status": response.status,
-                "headers": {**_lower(response.headers)},
-                "body": body,
-                "elapsed_ms": round(response.elapsed_ms, 1),
-            }
-        )
+        return call(config, world, world.idempotency_key)
 
 
-def _method(config: dict[str, JSON]) -> str:
+def method_of(config: dict[str, JSON]) -> str:
+    """The method in a raw config, which may be an expression."""
     return str(config.get("method", "GET")).upper()
 
 
-def _request(config: HttpConfig, world: World) -> HttpRequest:
+def call(config: HttpConfig, world: World, idempotency_key: str) -> Done | Failed:
+    """Make the request once and read its answer."""
+    try:
+        response = world.http.send(_request(config, world, idempotency_key))
+    except HttpFailure as failure:
+        return Failed(Error(failure.kind, failure.message, sent=failure.sent))
+    if not _is_expected(response.status, config.expect):
+        return Failed(_unexpected(response, config.expect, world.now()))
+    body, complaint = http_body.read(response)
+    if complaint:
+        world.log("warning", complaint)
+    return Done(
+        {
+            "status": response.status,
+            "headers": {**_lower(response.headers)},
+            "body": body,
+            "elapsed_ms": round(response.elapsed_ms, 1),
+        }
+    )
+
+
+def _request(config: HttpConfig, world: World, idempotency_key: str) -> HttpRequest:
     body, content_type = _body(config)
     headers = dict(config.headers)
     if content_type:
         _set_default(headers, "Content-Type", content_type)
     if config.method in WRITES:
-        _set_default(headers, "Idempotency-Key", world.idempotency_key)
+        _set_default(headers, "Idempotency-Key", idempotency_key)
     return HttpRequest(
         method=config.method,
         url=_with_query(config.url, config.query),

@@ -58,7 +58,7 @@ def _header_value(value: object) -> str:
     return text.strip()
 
 
-def _header_names(headers: dict[str, str]) -> dict[str, str]:
+def header_names(headers: dict[str, str]) -> dict[str, str]:
     for name in headers:
         if not _TOKEN.fullmatch(name):
             raise ValueError(f"{name!r} is not a header name: letters, digits and hyphens.")
@@ -89,7 +89,7 @@ def _upper(method: object) -> object:
 
 
 _SCALAR = {"type": ["string", "number", "boolean"]}
-_HeaderValue = Annotated[str, PlainValidator(_header_value), WithJsonSchema(_SCALAR)]
+HeaderValue = Annotated[str, PlainValidator(_header_value), WithJsonSchema(_SCALAR)]
 _Values = Annotated[
     tuple[str, ...],
     PlainValidator(_values),
@@ -121,7 +121,7 @@ class HttpConfig(Config):
     url: Annotated[str, AfterValidator(_url)] = Field(
         title="URL", description="The whole address, with https://.", max_length=8192
     )
-    headers: Annotated[dict[str, _HeaderValue], AfterValidator(_header_names)] = Field(
+    headers: Annotated[dict[str, HeaderValue], AfterValidator(header_names)] = Field(
         default_factory=dict, title="Headers", description="Names and values to send."
     )
     query: dict[str, _Values] = Field(

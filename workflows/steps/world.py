@@ -56,11 +56,54 @@ class HttpClient(Protocol):
         """Make the call; raises HttpFailure."""
 
 
+@dataclass(frozen=True)
+class Mail:
+    """A mail to be sent; at least one of `text` and `html` is given. The sender is ours."""
+
+    to: tuple[str, ...]
+    subject: str
+    text: str | None = None
+    html: str | None = None
+    cc: tuple[str, ...] = ()
+    bcc: tuple[str, ...] = ()
+    reply_to: tuple[str, ...] = ()
+
+
+MailFailureKind = Literal["connect", "mail"]
+
+
+class MailFailure(Exception):  # noqa: N818 - a result, as HttpFailure is
+    """A mail that was not accepted. `sent`: it may have gone out all the same.
+
+    `connect`: the mail server could not be reached, so that a later try may succeed.
+    """
+
+    def __init__(self, message: str, *, sent: bool, kind: MailFailureKind = "mail") -> None:
+        super().__init__(message)
+        self.message = message
+        self.sent = sent
+        self.kind = kind
+
+
+class Mailer(Protocol):
+    def send(self, message: Mail) -> None:
+        """Hand the mail to the mail server; raises MailFailure."""
+
+
 class World(Protocol):
-    """`timeout` is how many seconds the step may take; the key is stable over its attempts."""
+    """`timeout` is how many seconds the step may take; the key is stable over its attempts.
+
+    `waited` is the state of the Wait that its time ended, None at the first run of a try.
+    """
 
     @property
     def http(self) -> HttpClient: ...
+
+    @property
+    def mail(self) -> Mailer: ...
+
+    @property
+    def waited(self) -> JSON: ...
 
     @property
     def timeout(self) -> float: ...
@@ -72,3 +115,9 @@ class World(Protocol):
         """Write an event into the execution's history."""
 
     def now(self) -> datetime: ...
+
+    def evaluate(self, source: str, names: Mapping[str, object]) -> JSON:
+        """The value of a deferred template, with the step's names and these.
+
+        Raises ExpressionError.
+        """

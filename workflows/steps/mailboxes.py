@@ -1,0 +1,23 @@
+"""Mail addresses in configs."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+# The addresses of RFC 5321 without quoted local parts and literal domains, which nobody uses.
+_LOCAL = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
+_LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_ADDRESS = re.compile(rf"{_LOCAL}@({_LABEL}\.)+{_LABEL}", re.ASCII)
+
+
+def _address(text: str) -> str:
+    local, _, domain = text.rpartition("@")
+    if not _ADDRESS.fullmatch(text) or len(local) > 64 or len(domain) > 253:
+        raise ValueError("This must be a mail address by itself, such as ops@shop.example.")
+    return text
+
+
+Address = Annotated[str, AfterValidator(_address)]
