@@ -223,7 +223,9 @@ def _document(request: Request) -> tuple[JSON, list[definition.Problem]]:
 
 
 def _draft(workflow: Workflow) -> Response:
-    found = services.problems(tenant_id=workflow.tenant_id, definition=workflow.draft)
+    found = services.problems(
+        tenant_id=workflow.tenant_id, definition=workflow.draft, slug=workflow.slug
+    )
     body = {
         "definition": canonical.arranged(workflow.draft),
         "revision": workflow.draft_revision,

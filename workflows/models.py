@@ -31,6 +31,9 @@ class Workflow(TenantRoot):
         related_name="+",
         db_constraint=False,
     )
+    # The current version's `limits.executions` and `limits.limit`, set together with it.
+    max_executions = models.PositiveIntegerField(null=True, blank=True, editable=False)
+    on_limit = models.CharField(max_length=20, default="queue", editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
     # An archived workflow takes no new runs; its executions stay until retention removes them.
@@ -61,6 +64,9 @@ class WorkflowVersion(TenantModel):
     number = models.PositiveIntegerField()
     definition = models.JSONField()
     digest = models.CharField(max_length=64, help_text="SHA-256 of the canonical definition")
+    pins = models.JSONField(
+        default=dict, help_text="Versions of other workflows that it runs, by their slugs"
+    )
     note = models.CharField(max_length=500, blank=True)
     published_by = models.ForeignKey(
         User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"

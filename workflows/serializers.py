@@ -114,9 +114,14 @@ class VersionItem(serializers.ModelSerializer[WorkflowVersion]):
 
 class VersionDetail(VersionItem):
     definition = _Arranged(read_only=True)
+    pins = serializers.DictField(
+        child=serializers.UUIDField(),
+        read_only=True,
+        help_text="The versions of other workflows that it runs, by their slugs.",
+    )
 
     class Meta(VersionItem.Meta):
-        fields = [*VersionItem.Meta.fields, "definition"]
+        fields = [*VersionItem.Meta.fields, "pins", "definition"]
         read_only_fields = fields
 
 

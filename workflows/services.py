@@ -5,31 +5,28 @@ All of them work in the open tenant scope. Nothing here evaluates an expression.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection
-from typing import Literal
+from typing import Literal, TypeGuard
 from uuid import UUID
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Max, QuerySet
 from django.db.models.functions import Now
 from django.http import Http404
 from django.utils.text import slugify
 
-from tenants import services as tenant_services
 from tenants.models import User
 from tenants.problems import Problem
-from workflows import canonical, documents, graph
+from workflows import canonical, documents
 from workflows import definition as language
-from workflows.definition import JSON
+from workflows.checking import TOO_LARGE, Check, check, is_too_large
+from workflows.checking import errors as errors  # the doors' names for them
+from workflows.checking import limits as limits
+from workflows.definition import JSON, Definition
 from workflows.diff import Diff
 from workflows.diff import diff as compare
-from workflows.limits import DefinitionLimits
 from workflows.models import Workflow, WorkflowVersion
 
 SLUG_LENGTH = 63
-_TOO_LARGE = f"The definition is larger than {documents.MAX_BYTES // 1024} kB."
 
 Draft = Literal["draft"]
 
@@ -128,27 +125,14 @@ def archive(*, workflow: Workflow) -> None:
 # --- Checking and publishing -------------------------------------------------------------------
 
 
-def problems(*, tenant_id: UUID, definition: JSON) -> list[language.Problem]:
+def problems(
+    *, tenant_id: UUID, definition: JSON, slug: str | None = None
+) -> list[language.Problem]:
     """Everything that is wrong with a definition, as publishing it in this tenant would find.
 
-    Of one that is too large to be kept nothing else is told.
+    `slug` is the workflow's that it is to be, if there is one already.
     """
-    if _is_too_large(definition):
-        return [language.Problem("error", "too_large", _TOO_LARGE)]
-    parsed, found = language.parse(definition)
-    if parsed is None:
-        return found
-    return graph.problems(
-        parsed,
-        limits=limits(),
-        secrets=tenant_services.secret_names(tenant_id),
-        variables=tenant_services.variable_values(tenant_id).keys(),
-    )
-
-
-def errors(found: Collection[language.Problem]) -> list[language.Problem]:
-    """Those that refuse publication."""
-    return [problem for problem in found if problem.severity == "error"]
+    return check(tenant_id=tenant_id, definition=definition, slug=slug).problems
 
 
 def publish(
@@ -160,27 +144,32 @@ def publish(
 ) -> WorkflowVersion:
     """Freeze the draft into the next version and make it the current one.
 
-    A draft that is the current version's definition publishes nothing: that version is returned.
+    A draft that is the current version's definition and would pin the same versions of other
+    workflows publishes nothing: that version is returned.
     Raises Problem 422 with all problems when one is an error, 412 when the draft is no longer at
     the expected revision.
     """
     locked = _lock(workflow)
     _expect(locked, expected_revision)
     digest = canonical.digest(locked.draft)
-    if locked.current is not None and locked.current.digest == digest:
+    checked = check(tenant_id=locked.tenant_id, definition=locked.draft, slug=locked.slug)
+    if _is_published(locked.current, digest, checked.pins):
         return locked.current
-    _refuse_errors(problems(tenant_id=locked.tenant_id, definition=locked.draft))
+    definition = _without_errors(checked)
     version = WorkflowVersion.objects.create(
         tenant_id=locked.tenant_id,
         workflow=locked,
         number=_last_number(locked) + 1,
         definition=locked.draft,
         digest=digest,
+        pins=checked.pins,
         note=note,
         published_by=by,
     )
     locked.current = version
-    locked.save(update_fields=["current", "updated_at"])
+    locked.max_executions = definition.limits.executions
+    locked.on_limit = definition.limits.limit
+    locked.save(update_fields=["current", "max_executions", "on_limit", "updated_at"])
     return version
 
 
@@ -190,16 +179,6 @@ def diff(*, workflow: Workflow, old: int | Draft | None, new: int | Draft | None
     Raises Http404 for an unknown number.
     """
     return compare(_document(workflow, old), _document(workflow, new))
-
-
-def limits() -> DefinitionLimits:
-    """How large a definition may be in this deployment."""
-    return DefinitionLimits(
-        steps=settings.MAX_STEPS,
-        depth=settings.MAX_DEPTH,
-        timeout=settings.MAX_EXECUTION_SECONDS,
-        parallel=settings.MAX_PARALLEL_STEPS,
-    )
 
 
 # --- Parts -------------------------------------------------------------------------------------
@@ -237,8 +216,8 @@ def _storable(definition: JSON) -> dict[str, JSON]:
     if not isinstance(definition, dict):
         raise Problem(422, "invalid", "A definition is an object, such as {schema: 1, steps: []}.")
     found = list(documents.unstorable(definition))
-    if not found and _is_too_large(definition):
-        found = [language.Problem("error", "too_large", _TOO_LARGE)]
+    if not found and is_too_large(definition):
+        found = [TOO_LARGE]
     if found:
         raise Problem(
             422,
@@ -249,19 +228,23 @@ def _storable(definition: JSON) -> dict[str, JSON]:
     return definition
 
 
-def _is_too_large(definition: JSON) -> bool:
-    return len(json.dumps(definition, ensure_ascii=False).encode()) > documents.MAX_BYTES
+def _is_published(
+    current: WorkflowVersion | None, digest: str, pins: dict[str, str]
+) -> TypeGuard[WorkflowVersion]:
+    return current is not None and current.digest == digest and current.pins == pins
 
 
-def _refuse_errors(found: list[language.Problem]) -> None:
-    count = len(errors(found))
-    if count:
+def _without_errors(checked: Check) -> Definition:
+    """The definition; raises Problem 422 with everything that was found if it has errors."""
+    count = len(errors(checked.problems))
+    if checked.definition is None or count:
         raise Problem(
             422,
             "not-publishable",
             f"The draft has {count} error{'s' if count > 1 else ''}, so it cannot be published.",
-            errors=[problem.as_dict() for problem in found],
+            errors=[problem.as_dict() for problem in checked.problems],
         )
+    return checked.definition
 
 
 def _last_number(workflow: Workflow) -> int:

@@ -30,7 +30,9 @@ def detail(request: MemberRequest, slug: str) -> HttpResponse:
     workflow = services.find(slug=slug)
     shown = workflow.current.definition if workflow.current else workflow.draft
     changed = workflow.current is None or workflow.current.definition != workflow.draft
-    found = services.problems(tenant_id=workflow.tenant_id, definition=workflow.draft)
+    found = services.problems(
+        tenant_id=workflow.tenant_id, definition=workflow.draft, slug=workflow.slug
+    )
     context = {
         "workflow": workflow,
         "picture": picture.plain(shown),

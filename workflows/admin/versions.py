@@ -29,6 +29,7 @@ class WorkflowVersionAdmin(ReadOnlyAdmin):
         "published_by",
         "published_at",
         "digest",
+        "pins",
         "as_yaml",
     ]
     readonly_fields = ["as_yaml"]

@@ -191,7 +191,9 @@ class PublishForm(forms.Form):
 
 
 def _problems(workflow: Workflow) -> list[Any]:
-    return services.problems(tenant_id=workflow.tenant_id, definition=workflow.draft)
+    return services.problems(
+        tenant_id=workflow.tenant_id, definition=workflow.draft, slug=workflow.slug
+    )
 
 
 def _change(workflow: Workflow) -> str:

@@ -7,7 +7,7 @@ from pydantic import Field
 from tenants.roles import Role
 from workflows.definition import JSON
 from workflows.steps.base import Config, Done, Result, StepType, Wait, World
-from workflows.steps.mailboxes import Address
+from workflows.steps.mailboxes import Addresses
 from workflows.steps.moments import DAY
 
 MONTH = 30 * DAY
@@ -29,17 +29,13 @@ class ApprovalConfig(Config):
         title="Form",
         description="JSON Schema of an object that whoever decides fills in.",
     )
-    roles: tuple[Role, ...] | None = Field(
-        None,
+    roles: tuple[Role, ...] = Field(
+        (),
         title="Roles",
         description="Members who may decide: owner, editor and operator, unless people are named.",
-        min_length=1,
     )
-    people: tuple[Address, ...] = Field(
-        (),
-        title="People",
-        description="Members who may decide, by their mail address.",
-        max_length=50,
+    people: Addresses = Field(
+        (), title="People", description="Members who may decide, by their mail address."
     )
     timeout: float = Field(
         7 * DAY,

@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from workflows.definition import JSON, Retry
 from workflows.steps.base import (
@@ -17,18 +17,11 @@ from workflows.steps.base import (
     StepType,
     World,
 )
-from workflows.steps.mailboxes import Address
+from workflows.steps.mailboxes import Addresses
 
-MAX_ADDRESSES = 50
 MAX_TEXT = 200_000
 
 _LINE_BREAKS = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029]")
-
-
-def _one_or_more(value: object) -> object:
-    if isinstance(value, list):
-        return tuple(value)
-    return (value,) if isinstance(value, str) else value
 
 
 def _one_line(text: str) -> str:
@@ -37,28 +30,19 @@ def _one_line(text: str) -> str:
     return text
 
 
-_TEXT = {"type": "string"}
-_Addresses = Annotated[
-    tuple[Address, ...],
-    BeforeValidator(_one_or_more),
-    WithJsonSchema({"anyOf": [_TEXT, {"type": "array", "items": _TEXT}]}),
-]
+def _somebody(addresses: tuple[str, ...]) -> tuple[str, ...]:
+    if not addresses:
+        raise ValueError("A mail needs somebody to go to.")
+    return addresses
 
 
 class EmailConfig(Config):
-    to: _Addresses = Field(
-        title="To",
-        description="One mail address or a list of at most 50.",
-        min_length=1,
-        max_length=MAX_ADDRESSES,
+    to: Annotated[Addresses, AfterValidator(_somebody)] = Field(
+        title="To", description="One mail address, or a list of at most 50."
     )
-    cc: _Addresses = Field((), title="Cc", description="Who gets a copy.", max_length=MAX_ADDRESSES)
-    bcc: _Addresses = Field(
-        (), title="Bcc", description="Who gets a copy unseen.", max_length=MAX_ADDRESSES
-    )
-    reply_to: _Addresses = Field(
-        (), title="Reply to", description="Who gets the answers.", max_length=MAX_ADDRESSES
-    )
+    cc: Addresses = Field((), title="Cc", description="Who gets a copy.")
+    bcc: Addresses = Field((), title="Bcc", description="Who gets a copy unseen.")
+    reply_to: Addresses = Field((), title="Reply to", description="Who gets the answers.")
     subject: Annotated[str, AfterValidator(_one_line)] = Field(
         title="Subject", description="One line.", min_length=1, max_length=500
     )

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
+
+MAX_ADDRESSES = 50
 
 # The addresses of RFC 5321 without quoted local parts and literal domains, which nobody uses.
 _LOCAL = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
@@ -20,4 +22,23 @@ def _address(text: str) -> str:
     return text
 
 
-Address = Annotated[str, AfterValidator(_address)]
+def _one_or_more(value: object) -> object:
+    if isinstance(value, list):
+        return tuple(value)
+    return (value,) if isinstance(value, str) else value
+
+
+def _not_too_many(addresses: tuple[str, ...]) -> tuple[str, ...]:
+    if len(addresses) > MAX_ADDRESSES:
+        raise ValueError(f"This may have at most {MAX_ADDRESSES} addresses.")
+    return addresses
+
+
+_TEXT = {"type": "string"}
+Addresses = Annotated[
+    tuple[Annotated[str, AfterValidator(_address)], ...],
+    BeforeValidator(_one_or_more),
+    AfterValidator(_not_too_many),
+    WithJsonSchema({"anyOf": [_TEXT, {"type": "array", "items": _TEXT}]}),
+]
+"""One address or a list of them."""
