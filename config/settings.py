@@ -144,6 +144,12 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
 ]
 
+# --- Mail ----------------------------------------------------------------------------------------
+# Such as smtp+tls://user:password@mail.example:587; by default mails are printed.
+vars().update(environment.email_url("STEPWELL_EMAIL_URL", default="consolemail://"))
+EMAIL_TIMEOUT = 20  # seconds, for each answer of the mail server
+DEFAULT_FROM_EMAIL = environment.str("STEPWELL_EMAIL_FROM", default="stepwell@localhost")
+
 # --- The browser -------------------------------------------------------------------------------
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_HTTPONLY = True
@@ -240,6 +246,9 @@ MAX_EXECUTION_SECONDS = environment.int("STEPWELL_MAX_EXECUTION_SECONDS", defaul
 MAX_HTTP_SECONDS = environment.int("STEPWELL_MAX_HTTP_SECONDS", default=30)
 MAX_RESPONSE_BYTES = environment.int("STEPWELL_MAX_RESPONSE_BYTES", default=1_048_576)
 MAX_CLAIMS = environment.int("STEPWELL_MAX_CLAIMS", default=5)
+MAX_RUNNING_EXECUTIONS = environment.int("STEPWELL_MAX_RUNNING_EXECUTIONS", default=100)
+MAX_CHAIN = environment.int("STEPWELL_MAX_CHAIN", default=10)  # runs that lead to one another
+MAX_RESULT_BYTES = environment.int("STEPWELL_MAX_RESULT_BYTES", default=4_194_304)  # of a for_each
 MAX_WAIT_SECONDS = 25  # how long a caller may wait for a result (`?wait=`)
 
 WORKER_THREADS = environment.int("STEPWELL_WORKER_THREADS", default=16)  # steps at once a process

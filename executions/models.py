@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import uuid_utils.compat
 from django.db import models
 from django.db.models import Q
@@ -36,6 +38,38 @@ class Execution(TenantModel):
     status = models.CharField(max_length=12, choices=_choices(ExecutionStatus))
     trigger_kind = models.CharField(max_length=16)
     trigger = models.JSONField(help_text="body, headers, query, kind, received_at")
+    # The step that waits for this run: a sub_workflow's, or a for_each's with the item's place.
+    # The fence tells its tries apart.
+    parent = models.ForeignKey(
+        "self",
+        on_delete=models.CASCADE,
+        null=True,
+        related_name="children",
+        db_constraint=False,
+        db_index=False,
+    )
+    parent_step = models.CharField(max_length=63, null=True)  # noqa: DJ001 - it has no parent
+    parent_fence = models.PositiveIntegerField(null=True)
+    item_index = models.PositiveIntegerField(null=True)
+    # What it was resumed or replayed from, whose failure it handles, who started it and left.
+    origin = models.ForeignKey(
+        "self",
+        on_delete=models.DO_NOTHING,
+        null=True,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+    )
+    depth = models.PositiveSmallIntegerField(db_default=0, help_text="runs that led to this one")
+    # The first part of its Idempotency-Keys where it is not its own id: a resumed run keeps those
+    # of the first.
+    key_root = models.CharField(max_length=300, null=True)  # noqa: DJ001 - its own id
+    due_at = models.DateTimeField(db_default=Now(), help_text="when it may begin")
+    # Of a workflow with a limit of runs at once: whether this one still waits for its turn.
+    limited = models.BooleanField(db_default=False)
+    held = models.BooleanField(db_default=False)
+    # Something is left to do that another execution is to know of (services/following.py).
+    follow_up = models.BooleanField(db_default=False)
     output = models.JSONField(null=True)
     error = models.JSONField(null=True)
     # The number of the newest event. Every move writes one, so it is also the row's revision.
@@ -55,14 +89,38 @@ class Execution(TenantModel):
             tenant_key(),
             SameTenant("workflow", "workflows.Workflow"),
             SameTenant("version", "workflows.WorkflowVersion"),
+            SameTenant("parent", "executions.Execution"),
+            models.UniqueConstraint(
+                fields=["tenant", "parent", "parent_step", "parent_fence", "item_index"],
+                condition=Q(parent__isnull=False),
+                nulls_distinct=False,
+                name="executions_children",
+            ),
+            models.UniqueConstraint(
+                fields=["tenant", "origin"],
+                condition=Q(trigger_kind="failure"),
+                name="executions_failure_once",
+            ),
         ]
         indexes = [
             models.Index(fields=["tenant", "workflow", "-id"], name="executions_by_workflow"),
             models.Index(
-                fields=["deadline_at"],
-                condition=Q(status="running"),
-                name="executions_deadline",
+                fields=["tenant", "due_at", "id"],
+                condition=Q(status="queued", item_index__isnull=True, held=False),
+                name="executions_queued",
             ),
+            # Also counts what a tenant has running.
+            models.Index(
+                fields=["tenant", "deadline_at"],
+                condition=Q(status="running"),
+                name="executions_running",
+            ),
+            models.Index(
+                fields=["tenant", "workflow", "id"],
+                condition=Q(limited=True, status__in=["queued", "running", "waiting"]),
+                name="executions_limited",
+            ),
+            models.Index(fields=["id"], condition=Q(follow_up=True), name="executions_follow_up"),
         ]
         ordering = ["-id"]
 
@@ -88,6 +146,7 @@ class StepRun(TenantModel):
         default=0, help_text="tries begun, lost ones not counted"
     )
     claims = models.PositiveSmallIntegerField(default=0, help_text="leases given, lost ones too")
+    lost = models.PositiveSmallIntegerField(db_default=0, help_text="leases lost in a row")
     fence = models.PositiveIntegerField(default=0, help_text="grows with every lease")
     worker = models.ForeignKey(
         "executions.Worker",
@@ -98,6 +157,7 @@ class StepRun(TenantModel):
     )
     lease_until = models.DateTimeField(null=True)
     due_at = models.DateTimeField(null=True, help_text="when it may be claimed")
+    wait = models.JSONField(null=True, help_text="what it waits for, and what it is to know then")
     timeout = models.FloatField(help_text="seconds that one try may take")
     # Set just before a call that must not be repeated blindly. A lease lost without it is harmless.
     sent_at = models.DateTimeField(null=True)
@@ -119,7 +179,7 @@ class StepRun(TenantModel):
         indexes = [
             models.Index(
                 fields=["tenant", "due_at", "id"],
-                condition=Q(status__in=["queued", "retrying"]),
+                condition=Q(status__in=["queued", "retrying", "waiting"], due_at__isnull=False),
                 name="executions_steprun_ready",
             ),
             models.Index(
@@ -132,6 +192,11 @@ class StepRun(TenantModel):
 
     def __str__(self) -> str:
         return self.key
+
+    @property
+    def waits(self) -> dict[str, Any]:
+        """What it waits for, as executions/services/endings.py writes it; {} if it does not."""
+        return self.wait if isinstance(self.wait, dict) else {}
 
 
 class Event(TenantRow):
@@ -159,6 +224,28 @@ class Event(TenantRow):
 
     def __str__(self) -> str:
         return f"{self.seq} {self.kind}"
+
+
+class Signal(TenantRow):
+    """The one answer to a step that waits for a call; it may come before the step waits."""
+
+    pk = models.CompositePrimaryKey("tenant_id", "execution_id", "step")
+    execution = models.ForeignKey(
+        Execution,
+        on_delete=models.CASCADE,
+        related_name="signals",
+        db_constraint=False,
+        db_index=False,
+    )
+    step = models.CharField(max_length=63)
+    content = models.JSONField(help_text="body, headers, query, received_at")
+    received_at = models.DateTimeField(db_default=Now())
+
+    class Meta(TenantRow.Meta):
+        constraints = [SameTenant("execution", "executions.Execution")]
+
+    def __str__(self) -> str:
+        return self.step
 
 
 class Worker(models.Model):

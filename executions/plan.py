@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from workflows import definition as language
 from workflows import expressions, graph, schemas
+from workflows.bodies import body_of
 from workflows.definition import JSON, Definition, Retry, Step
 from workflows.steps.base import StepType
 from workflows.steps.registry import STEP_TYPES
+
+_READ = ("steps", "secrets", "vars", "callbacks")  # in the order of the fields of Reads
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,7 @@ class Reads:
     steps: frozenset[str] = frozenset()
     secrets: frozenset[str] = frozenset()
     variables: frozenset[str] = frozenset()
+    callbacks: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,7 @@ class Plan:
     reads: Mapping[str, Reads]
     output_reads: Reads
     input: schemas.Validator | None
+    pins: Mapping[str, UUID] = field(default_factory=dict)  # versions of other workflows, by slug
 
     def step(self, key: str) -> Step:
         """The step with this key."""
@@ -49,25 +55,33 @@ class Plan:
         return self.step(key).retry or self.step_type(key).default_retry
 
 
-def compile_plan(document: object) -> Plan:
-    """Compile a published definition. Raises ValueError if it is not a valid one."""
+def compile_plan(
+    document: object, *, body: str | None = None, pins: Mapping[str, UUID] | None = None
+) -> Plan:
+    """Compile a published definition, or the body of one of its for_each steps.
+
+    Raises ValueError if it is not a valid one.
+    """
     parsed, problems = language.parse(document)
     if parsed is None:
         raise ValueError("; ".join(problem.message for problem in problems))
+    if body is not None:
+        parsed = body_of(parsed, body)
     return Plan(
         definition=parsed,
         graph=graph.build(parsed),
         reads={step.key: _reads([step.config, step.when]) for step in parsed.steps},
         output_reads=_reads([parsed.output]),
         input=None if parsed.input is None else schemas.compile(parsed.input),
+        pins=pins or {},
     )
 
 
 def _reads(values: Iterable[JSON]) -> Reads:
-    found: dict[str, set[str]] = {"steps": set(), "secrets": set(), "vars": set()}
+    found: dict[str, set[str]] = {name: set() for name in _READ}
     for value in values:
         for _, source in expressions.templates(value):
             for root, *rest in expressions.parse(source).references:
                 if root in found and rest:
                     found[root].add(rest[0])
-    return Reads(frozenset(found["steps"]), frozenset(found["secrets"]), frozenset(found["vars"]))
+    return Reads(*(frozenset(found[name]) for name in _READ))

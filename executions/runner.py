@@ -13,7 +13,10 @@ from typing import Any
 import structlog
 from django.conf import settings
 
+from executions import callbacks
+from executions.callbacks import Callback
 from executions.egress import EgressPolicy
+from executions.mailing import Mailbox
 from executions.outbound import Limits, OutboundClient
 from executions.placeholders import Placeholders
 from executions.runs import Attempt, Claim, LogLine, Settings, Skip
@@ -99,30 +102,48 @@ class _Try:
 
     def _run(self, step_type: StepType[Any]) -> Result | Skip:
         step, names = self._claim.step, self._names()
-        if step.when is not None:
+        if step.when is not None and self._claim.wait is None:  # before its first wait, not after
             with _within("when"):
                 if not _guard(step.when, names):
                     return Skip()
-        with _within("with"):
-            rendered = expressions.render(step.config, names)
-        self.rendered = rendered
-        config = step_type.load(rendered if isinstance(rendered, dict) else {})
+        config = step_type.load(self._render(step_type.deferred, names))
         self.repeatable = step.idempotent is True or step_type.repeatable(config)
-        return step_type.run(config, self._world())
+        return step_type.run(config, self._world(names))
+
+    def _render(self, deferred: frozenset[str], names: dict[str, object]) -> dict[str, JSON]:
+        """The config with its expressions' values, but for what the step type evaluates itself."""
+        config = self._claim.step.config
+        now = {key: value for key, value in config.items() if key not in deferred}
+        with _within("with"):
+            values = expressions.render(now, names)
+        later = {key: value for key, value in config.items() if key in deferred}
+        rendered = {**values, **later} if isinstance(values, dict) else later
+        self.rendered = rendered
+        return rendered
 
     def _names(self) -> dict[str, object]:
         run = self._claim.run
+        reads = run.plan.reads[self._claim.key]
         return {
-            **run.names(run.plan.reads[self._claim.key]),
+            **run.names(reads),
             "secrets": self._placeholders.names,
             "vars": self._given.variables,
+            "callbacks": {
+                key: callbacks.address(Callback(run.tenant_id, run.execution_id, key))
+                for key in reads.callbacks
+            },
         }
 
-    def _world(self) -> StepWorld:
+    def _world(self, names: dict[str, object]) -> StepWorld:
+        claim = self._claim
+        wait = claim.wait if isinstance(claim.wait, dict) else {}
         return StepWorld(
             http=SecretsClient(_client(), self._placeholders, self._before_sending, self._outside),
-            timeout=min(self._claim.run.plan.timeout(self._claim.key), settings.MAX_HTTP_SECONDS),
-            idempotency_key=f"{self._claim.run.execution_id}.{self._claim.key}",
+            mail=Mailbox(self._before_sending, self._outside),
+            timeout=min(claim.run.plan.timeout(claim.key), settings.MAX_HTTP_SECONDS),
+            idempotency_key=claim.run.idempotency_key(claim.key),
+            names=names,
+            waited=wait.get("state"),
             lines=self.lines,
         )
 

@@ -26,12 +26,24 @@ class StepFacts(TypedDict):
 _NOTHING_YET = StepFacts(output=None, outcome=None, error=None)
 
 
+@dataclass(frozen=True)
+class Item:
+    """Which item of a for_each a run is for, and the runs around it, the nearest first."""
+
+    value: JSON
+    index: int
+    around: tuple[UUID, ...]
+
+
 @dataclass
 class Run:
     """What this worker knows of a run. `states` is true as long as `seq` is its last event."""
 
     tenant_id: UUID
     execution_id: UUID
+    version_id: UUID
+    workflow_id: UUID
+    kind: str
     plan: Plan
     status: ExecutionStatus
     seq: int
@@ -40,17 +52,35 @@ class Run:
     # `execution` and `tenant` as expressions see them.
     execution: dict[str, JSON]
     tenant: dict[str, JSON]
+    key_root: str  # of its Idempotency-Keys
+    depth: int = 0
+    has_parent: bool = False
+    limited: bool = False
+    item: Item | None = None
     facts: dict[str, StepFacts] = field(default_factory=dict)
     told_at: float = 0.0  # when readers were last woken, by the monotonic clock
 
     def names(self, reads: Reads) -> dict[str, object]:
         """What templates of the run may read. A step that has not ended has no results yet."""
-        return {
+        names: dict[str, object] = {
             "trigger": self.trigger,
             "steps": {**dict.fromkeys(reads.steps, _NOTHING_YET), **self.facts},
             "execution": self.execution,
             "tenant": self.tenant,
         }
+        if self.item is not None:
+            names |= {"item": self.item.value, "index": self.item.index}
+        return names
+
+    def idempotency_key(self, step: str) -> str:
+        """The same for every try of the step, in every run that was resumed from this one."""
+        place = "" if self.item is None else f".{self.item.index}"
+        return f"{self.key_root}.{step}{place}"
+
+    @property
+    def around(self) -> tuple[UUID, ...]:
+        """The executions whose steps its expressions may read: its own and those around it."""
+        return (self.execution_id, *(self.item.around if self.item else ()))
 
 
 @dataclass(frozen=True)
@@ -62,6 +92,7 @@ class Claim:
     key: str
     fence: int
     attempt: int
+    wait: JSON = None  # of a step that waited before: what for, and what it is to know now
     more: bool = False  # when it was claimed there was further work
 
     @property

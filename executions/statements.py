@@ -2,57 +2,103 @@
 
 from __future__ import annotations
 
-# Tenants with steps that are due, by a loose index scan, those with the fewest running steps first;
-# of each the oldest steps. An execution that another worker has locked is passed over.
-PICK = """
-WITH RECURSIVE ready AS (
-  (SELECT tenant_id FROM executions_steprun
-   WHERE status IN ('queued', 'retrying') ORDER BY tenant_id LIMIT 1)
+# A step that a worker may claim once it is due, and a run that may begin once it is. Word for word
+# what their indexes say, so that the planner sees that it may use them.
+_CLAIMABLE = "status IN ('queued', 'retrying', 'waiting') AND due_at IS NOT NULL"
+_STARTABLE = "status = 'queued' AND item_index IS NULL AND NOT held"
+
+# Tenants with work that is due, by loose scans of two indexes, those with the fewest running steps
+# first. Of each the oldest steps, and after them the runs that may begin, unless the tenant has as
+# many running as it may. What another worker has locked is passed over. The row that comes back
+# says also whether there was work at all, and whether there is more of it.
+_PICK = f"""
+WITH RECURSIVE stepping AS (
+  (SELECT tenant_id FROM executions_steprun WHERE {_CLAIMABLE} ORDER BY tenant_id LIMIT 1)
   UNION ALL
   SELECT (SELECT s.tenant_id FROM executions_steprun s
-          WHERE s.status IN ('queued', 'retrying') AND s.tenant_id > ready.tenant_id
-          ORDER BY s.tenant_id LIMIT 1)
-  FROM ready WHERE ready.tenant_id IS NOT NULL
-), fairest AS (
-  SELECT ready.tenant_id, working.steps, random() AS tie
-  FROM ready
-  CROSS JOIN LATERAL (
+          WHERE {_CLAIMABLE} AND s.tenant_id > stepping.tenant_id ORDER BY s.tenant_id LIMIT 1)
+  FROM stepping WHERE stepping.tenant_id IS NOT NULL
+), starting AS (
+  (SELECT tenant_id FROM executions_execution WHERE {_STARTABLE} ORDER BY tenant_id LIMIT 1)
+  UNION ALL
+  SELECT (SELECT e.tenant_id FROM executions_execution e
+          WHERE {_STARTABLE} AND e.tenant_id > starting.tenant_id ORDER BY e.tenant_id LIMIT 1)
+  FROM starting WHERE starting.tenant_id IS NOT NULL
+), due AS (
+  SELECT stepping.tenant_id FROM stepping CROSS JOIN LATERAL (
     SELECT FROM executions_steprun s
-    WHERE s.tenant_id = ready.tenant_id AND s.status IN ('queued', 'retrying')
-      AND s.due_at <= now()
-    LIMIT 1
-  ) AS due
+    WHERE s.tenant_id = stepping.tenant_id AND {_CLAIMABLE} AND s.due_at <= now() LIMIT 1
+  ) AS step
+  UNION
+  SELECT starting.tenant_id FROM starting CROSS JOIN LATERAL (
+    SELECT FROM executions_execution e
+    WHERE e.tenant_id = starting.tenant_id AND {_STARTABLE} AND e.due_at <= now() LIMIT 1
+  ) AS run
+), fairest AS (
+  SELECT due.tenant_id, working.steps, random() AS tie
+  FROM due
   CROSS JOIN LATERAL (
     SELECT count(*) AS steps FROM executions_steprun r
-    WHERE r.tenant_id = ready.tenant_id AND r.status = 'running'
+    WHERE r.tenant_id = due.tenant_id AND r.status = 'running'
   ) AS working
   ORDER BY working.steps, tie LIMIT 4
+), picked AS (
+  SELECT e.id, e.tenant_id, e.version_id, e.last_seq, e.trigger_kind,
+         e.status = 'queued' AND e.item_index IS NULL AS launches
+  FROM fairest
+  CROSS JOIN LATERAL (
+    (SELECT s.execution_id AS id, 0 AS rank, s.due_at FROM executions_steprun s
+     WHERE s.tenant_id = fairest.tenant_id AND {_CLAIMABLE} AND s.due_at <= now()
+     ORDER BY s.due_at, s.id LIMIT 16)
+    UNION ALL
+    (SELECT r.id, 1, r.due_at FROM executions_execution r
+     WHERE r.tenant_id = fairest.tenant_id AND {_STARTABLE} AND r.due_at <= now()
+       AND (SELECT count(*) FROM (
+              SELECT FROM executions_execution b
+              WHERE b.tenant_id = fairest.tenant_id AND b.status = 'running'
+              LIMIT %(running)s) AS begun) < %(running)s
+     ORDER BY r.due_at, r.id LIMIT 16)
+  ) AS candidate
+  JOIN executions_execution e ON e.tenant_id = fairest.tenant_id AND e.id = candidate.id
+  ORDER BY fairest.steps, fairest.tie, candidate.rank, candidate.due_at
+  LIMIT 1 FOR NO KEY UPDATE OF e {{lock}}
 )
-SELECT e.id, e.tenant_id,
+SELECT picked.*, EXISTS (SELECT FROM fairest),
        (SELECT count(*) > 1 FROM (
-          SELECT FROM executions_steprun s
-          WHERE s.status IN ('queued', 'retrying') AND s.due_at <= now() LIMIT 2) AS others)
-FROM fairest
-CROSS JOIN LATERAL (
-  SELECT s.execution_id, s.due_at FROM executions_steprun s
-  WHERE s.tenant_id = fairest.tenant_id AND s.status IN ('queued', 'retrying')
-    AND s.due_at <= now()
-  ORDER BY s.due_at, s.id LIMIT 16
-) AS candidate
-JOIN executions_execution e ON e.tenant_id = fairest.tenant_id AND e.id = candidate.execution_id
-ORDER BY fairest.steps, fairest.tie, candidate.due_at
-LIMIT 1 FOR UPDATE OF e
+          (SELECT FROM executions_steprun s WHERE {_CLAIMABLE} AND s.due_at <= now() LIMIT 2)
+          UNION ALL
+          (SELECT FROM executions_execution e
+           WHERE {_STARTABLE} AND e.due_at <= now() LIMIT 2)) AS others)
+FROM (VALUES (1)) AS one LEFT JOIN picked ON true
 """
-PICK_UNLOCKED = f"{PICK} SKIP LOCKED"
+PICK = _PICK.format(lock="")
+PICK_UNLOCKED = _PICK.format(lock="SKIP LOCKED")
 
-TAKE = """
+# What a worker must know of a run to work on it.
+_RUN = """
+       e.version_id, e.workflow_id, e.trigger_kind, e.trigger, e.created_at,
+       w.slug, v.number, t.slug, t.name,
+       e.parent_id, e.parent_step, e.item_index, e.key_root, e.depth, e.limited"""
+_RUN_TABLES = """
+JOIN executions_execution e ON e.id = %(execution)s
+JOIN workflows_workflow w ON w.id = e.workflow_id
+JOIN workflows_workflowversion v ON v.id = e.version_id
+JOIN tenants_tenant t ON t.id = e.tenant_id"""
+
+RUN = f"""
+SELECT {_RUN}
+FROM (VALUES (1)) AS one {_RUN_TABLES}
+"""
+
+# A wait that is over begins a new try, whose number starts anew.
+TAKE = f"""
 WITH run AS (
   SELECT last_seq, status <> 'running' AS begins FROM executions_execution
   WHERE id = %(execution)s
 ), due AS (
   SELECT id FROM executions_steprun
   WHERE tenant_id = %(tenant)s AND execution_id = %(execution)s
-    AND status IN ('queued', 'retrying') AND due_at <= now()
+    AND {_CLAIMABLE} AND due_at <= now()
   ORDER BY due_at, id LIMIT 1
 ), taken AS (
   UPDATE executions_steprun s
@@ -61,7 +107,7 @@ WITH run AS (
       lease_until = now() + make_interval(secs => s.timeout + %(margin)s),
       started_at = coalesce(s.started_at, now())
   WHERE s.id = (SELECT id FROM due)  -- not a join: that was planned as a scan on new tables
-  RETURNING s.id, s.key, s.fence, s.attempt, s.claims
+  RETURNING s.id, s.key, s.fence, s.attempt, s.wait
 ), moved AS (
   UPDATE executions_execution e
   SET status = 'running', last_seq = run.last_seq + CASE WHEN run.begins THEN 2 ELSE 1 END,
@@ -83,20 +129,16 @@ WITH run AS (
          jsonb_build_object('attempt', taken.attempt), now()
   FROM moved, taken
 )
-SELECT taken.id, taken.key, taken.fence, taken.attempt, moved.last_seq,
-       e.version_id, e.trigger, e.created_at, w.slug, v.number, t.slug, t.name,
+SELECT taken.id, taken.key, taken.fence, taken.attempt, taken.wait, moved.last_seq,
        (SELECT jsonb_object_agg(s.key, jsonb_build_array(s.status, s.outcome))
         FROM executions_steprun s
-        WHERE s.tenant_id = %(tenant)s AND s.execution_id = %(execution)s)
-FROM taken CROSS JOIN moved
-JOIN executions_execution e ON e.id = %(execution)s
-JOIN workflows_workflow w ON w.id = e.workflow_id
-JOIN workflows_workflowversion v ON v.id = e.version_id
-JOIN tenants_tenant t ON t.id = e.tenant_id
+        WHERE s.tenant_id = %(tenant)s AND s.execution_id = %(execution)s),
+       {_RUN}
+FROM taken CROSS JOIN moved {_RUN_TABLES}
 """
 
 LOCK = """
-SELECT status, last_seq FROM executions_execution WHERE id = %(execution)s FOR UPDATE
+SELECT status, last_seq FROM executions_execution WHERE id = %(execution)s FOR NO KEY UPDATE
 """
 
 STATES = """
@@ -104,16 +146,17 @@ SELECT key, status, outcome FROM executions_steprun
 WHERE tenant_id = %(tenant)s AND execution_id = %(execution)s
 """
 
-# A transition is one statement whose parts are written only if its gate opened: only if the
-# execution could be inserted, or the step was still under our lease. (The lease is asked for and
-# not the status, so that the row is found by its key and not among all that are running.)
+# A transition is one statement whose parts are written only if its gate opened: if the execution
+# could be inserted, or was still at the revision (its newest event) that the transition was decided
+# on, and the step that moves is still where it was, under the same fence. The execution's row is
+# written first: whoever else wants it waits, and then finds another revision.
 _ADDED = """
 added AS (
   INSERT INTO executions_steprun
-    (id, tenant_id, execution_id, key, type, status, timeout, attempt, claims, fence, worker_id,
-     lease_until, due_at, attempts, queued_at, started_at, finished_at)
+    (id, tenant_id, execution_id, key, type, status, timeout, attempt, claims, lost, fence,
+     worker_id, lease_until, due_at, attempts, queued_at, started_at, finished_at)
   SELECT x.id, %(tenant)s, %(execution)s, x.key, x.type, x.status, x.timeout,
-         x.running::int, x.running::int, x.running::int,
+         x.running::int, x.running::int, 0, x.running::int,
          CASE WHEN x.running THEN %(worker)s::uuid END,
          CASE WHEN x.running THEN now() + make_interval(secs => x.timeout + %(margin)s::float8) END,
          CASE WHEN x.status = 'queued' THEN now() END, '[]',
@@ -138,7 +181,7 @@ told AS (
 _CANCELLED = """
 cancelled AS (
   UPDATE executions_steprun s
-  SET status = 'cancelled', due_at = NULL, lease_until = NULL, worker_id = NULL,
+  SET status = 'cancelled', due_at = NULL, lease_until = NULL, worker_id = NULL, wait = NULL,
       finished_at = now()
   FROM gate
   WHERE s.tenant_id = %(tenant)s AND s.execution_id = %(execution)s
@@ -147,50 +190,82 @@ cancelled AS (
 )"""
 
 _MOVED = """
-UPDATE executions_execution e
-SET status = %(status)s, last_seq = %(last_seq)s, output = %(run_output)s, error = %(run_error)s,
-    active_seconds = e.active_seconds + CASE WHEN %(active)s THEN 0 ELSE
-      coalesce(extract(epoch FROM now() - e.active_since)::float8, 0) END,
-    active_since = CASE WHEN %(active)s THEN coalesce(e.active_since, now()) END,
-    deadline_at = CASE WHEN %(active)s THEN coalesce(
-      e.deadline_at, now() + make_interval(secs => e.timeout - e.active_seconds)) END,
-    finished_at = CASE WHEN %(ended)s THEN now() END
-FROM gate WHERE e.id = %(execution)s
-RETURNING 1
-"""
+moved AS (
+  UPDATE executions_execution e
+  SET status = %(status)s, last_seq = %(last_seq)s, output = %(run_output)s, error = %(run_error)s,
+      follow_up = e.follow_up OR %(follow_up)s,
+      active_seconds = e.active_seconds + CASE WHEN %(active)s THEN 0 ELSE
+        coalesce(extract(epoch FROM now() - e.active_since)::float8, 0) END,
+      active_since = CASE WHEN %(active)s THEN coalesce(e.active_since, now()) END,
+      deadline_at = CASE WHEN %(active)s THEN coalesce(
+        e.deadline_at, now() + make_interval(secs => e.timeout - e.active_seconds)) END,
+      started_at = CASE WHEN %(active)s THEN coalesce(e.started_at, now()) ELSE e.started_at END,
+      finished_at = CASE WHEN %(ended)s THEN now() END
+  WHERE e.id = %(execution)s AND e.last_seq = %(known_seq)s
+  RETURNING e.id
+)"""
 
 START = f"""
 WITH gate AS (
   INSERT INTO executions_execution
     (id, tenant_id, workflow_id, version_id, status, trigger_kind, trigger, timeout, last_seq,
-     active_seconds, created_at)
+     active_seconds, created_at, due_at, parent_id, parent_step, parent_fence, item_index,
+     origin_id, depth, key_root, limited, held, follow_up)
   VALUES (%(execution)s, %(tenant)s, %(workflow)s, %(version)s, 'queued', %(kind)s, %(trigger)s,
-          %(run_timeout)s, %(last_seq)s, 0, now())
+          %(run_timeout)s, %(last_seq)s, 0, now(),
+          coalesce(%(due_at)s::timestamptz, now() + make_interval(secs => %(delay)s)),
+          %(parent)s, %(parent_step)s, %(parent_fence)s, %(item_index)s,
+          %(origin)s, %(depth)s, %(key_root)s, %(limited)s, %(held)s, false)
   RETURNING 1
 ), {_ADDED}, {_TOLD}
 SELECT 1 FROM gate
 """
 
-# A step goes back to queued when its worker was lost: that try does not count.
+# A step goes back to queued when its worker was lost: that try does not count. The numbers of the
+# tries of a wait start anew. (The status is asked for by a parameter and the row found by its key:
+# with a constant it was looked for among all that are running.)
 RECORD = f"""
-WITH gate AS (
-  UPDATE executions_steprun
-  SET status = %(step_status)s, outcome = %(outcome)s, input = coalesce(%(input)s::jsonb, input),
-      output = %(output)s, error = %(error)s, attempts = attempts || %(attempt)s::jsonb,
-      attempt = attempt - (%(step_status)s::varchar = 'queued')::int,
-      due_at = CASE WHEN %(delay)s::float8 IS NOT NULL
-        THEN now() + make_interval(secs => %(delay)s::float8) END,
+WITH {_MOVED}, gate AS (
+  UPDATE executions_steprun s
+  SET status = %(step_status)s, outcome = %(outcome)s, input = coalesce(%(input)s::jsonb, s.input),
+      output = %(output)s, error = %(error)s, attempts = s.attempts || %(attempt)s::jsonb,
+      attempt = CASE WHEN %(restarts)s THEN 0
+        WHEN %(step_status)s::varchar = 'queued' THEN greatest(s.attempt - 1, 0)
+        ELSE s.attempt END,
+      lost = CASE WHEN %(step_status)s::varchar = 'queued' THEN s.lost + 1 ELSE 0 END,
+      wait = %(wait)s,
+      due_at = coalesce(%(due_at)s::timestamptz, CASE WHEN %(delay)s::float8 IS NOT NULL
+        THEN now() + make_interval(secs => %(delay)s::float8) END),
       lease_until = NULL, worker_id = NULL,
       finished_at = CASE WHEN %(step_ended)s THEN now() END
-  WHERE id = %(step)s AND fence = %(fence)s AND lease_until IS NOT NULL
+  FROM moved
+  WHERE s.id = %(step)s AND s.fence = %(fence)s AND s.status = %(step_from)s
   RETURNING 1
 ), {_ADDED}, {_CANCELLED}, {_TOLD}
-{_MOVED}
+SELECT (SELECT count(*) FROM moved), (SELECT count(*) FROM gate)
 """
 
-END = f"""
-WITH gate AS (SELECT 1), {_ADDED}, {_CANCELLED}, {_TOLD}
-{_MOVED}
+MOVE = f"""
+WITH {_MOVED}, gate AS (SELECT 1 FROM moved), {_ADDED}, {_CANCELLED}, {_TOLD}
+SELECT 1 FROM gate
+"""
+
+# The first steps of a queued execution, one of them under our lease.
+LAUNCH = f"""
+WITH {_MOVED}, gate AS (SELECT 1 FROM moved), {_ADDED}, {_TOLD}
+SELECT {_RUN}
+FROM gate {_RUN_TABLES}
+"""
+
+REUSE = """
+INSERT INTO executions_steprun
+  (id, tenant_id, execution_id, key, type, status, outcome, timeout, attempt, claims, lost, fence,
+   input, output, error, attempts, queued_at, started_at, finished_at)
+SELECT x.id, s.tenant_id, %(execution)s, s.key, s.type, s.status, s.outcome, s.timeout, 0, 0, 0, 0,
+       s.input, s.output, s.error, '[]', s.queued_at, s.started_at, s.finished_at
+FROM jsonb_to_recordset(%(steps)s::jsonb) AS x (id uuid, key text)
+JOIN executions_steprun s
+  ON s.tenant_id = %(tenant)s AND s.execution_id = %(origin)s AND s.key = x.key
 """
 
 MARK_SENDING = """

@@ -63,7 +63,15 @@ STEP_MOVES: dict[StepStatus, frozenset[StepStatus]] = {
         }
     ),
     _S.RETRYING: frozenset({_S.RUNNING, _S.CANCELLED}),
-    _S.WAITING: frozenset({_S.RUNNING, _S.SUCCEEDED, _S.FAILED, _S.CANCELLED}),
+    _S.WAITING: frozenset(
+        {
+            _S.RUNNING,  # its time has come
+            _S.RETRYING,  # what it waited for failed
+            _S.SUCCEEDED,
+            _S.FAILED,
+            _S.CANCELLED,
+        }
+    ),
     _S.UNKNOWN: frozenset({_S.QUEUED, _S.SUCCEEDED, _S.FAILED, _S.SKIPPED, _S.CANCELLED}),
     _S.SUCCEEDED: frozenset(),
     _S.FAILED: frozenset(),
@@ -72,9 +80,10 @@ STEP_MOVES: dict[StepStatus, frozenset[StepStatus]] = {
 }
 
 EXECUTION_ENDED = frozenset(status for status, moves in EXECUTION_MOVES.items() if not moves)
+EXECUTION_OPEN = frozenset(ExecutionStatus) - EXECUTION_ENDED
 STEP_ENDED = frozenset(status for status, moves in STEP_MOVES.items() if not moves)
 # Steps that a worker may claim once their time has come.
-STEP_CLAIMABLE = frozenset({_S.QUEUED, _S.RETRYING})
+STEP_CLAIMABLE = frozenset({_S.QUEUED, _S.RETRYING, _S.WAITING})
 # Steps that keep an execution from having ended.
 STEP_OPEN = frozenset(_S) - STEP_ENDED - {_S.PENDING}
 

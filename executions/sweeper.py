@@ -29,7 +29,10 @@ def sweep(*, silent_are_dead: bool = True) -> bool:
                 log.info("released a lost step", execution=str(lost.execution_id), step=lost.key)
     for tenant_id, execution_id in services.overdue():
         with _alone("time out", execution_id):
-            services.time_out(tenant_id, execution_id)
+            services.end_overdue(tenant_id, execution_id)
+    for tenant_id, execution_id in services.left_to_follow():
+        with _alone("follow up", execution_id):
+            services.follow_up(tenant_id, execution_id)
     services.forget_workers()
     return services.is_work_ready()
 

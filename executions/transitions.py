@@ -3,9 +3,12 @@
 A transition is one prepared statement, so that it costs two round trips with the look that it is
 decided on. Rules that all of them keep:
 
-- The execution's row is locked before its step runs are changed, so branches that end at once are
-  taken one after the other, and no deadlock is possible.
-- A step run under a lease is changed only by who holds its fence.
+- The execution's row is written or locked before its step runs are changed, so branches that end at
+  once are taken one after the other, and no deadlock is possible. Of two executions the parent's is
+  locked first.
+- What is decided on a revision of the execution (the number of its newest event) is written only if
+  it is still at that revision.
+- A step run is changed only from where it was, under the fence that it had.
 - Times are the database's.
 """
 
@@ -13,7 +16,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -22,17 +24,43 @@ import uuid_utils.compat
 from django.conf import settings
 
 from executions import statements
-from executions.states import EXECUTION_ENDED, ExecutionStatus, StepStatus
+from executions.moves import Move, NewExecution, StepEnd
+from executions.states import EXECUTION_ENDED, STEP_ENDED, ExecutionStatus
 from tenants.scope import Prepared, Rows
 from workflows.definition import JSON
 
 
 class Picked(NamedTuple):
-    """An execution with a claimable step; its row is locked."""
+    """An execution with work; its row is locked."""
 
     execution_id: UUID
     tenant_id: UUID
-    more: bool  # there are further steps that could be claimed
+    version_id: UUID
+    last_seq: int
+    kind: str
+    launches: bool  # it is queued: its first steps are yet to be written
+    work: bool
+    more: bool  # there is further work
+
+
+class RunRow(NamedTuple):
+    """What a worker must know of a run."""
+
+    version_id: UUID
+    workflow_id: UUID
+    kind: str
+    trigger: str  # JSON
+    created_at: datetime
+    workflow_slug: str
+    version_number: int
+    tenant_slug: str
+    tenant_name: str
+    parent_id: UUID | None
+    parent_step: str | None
+    item_index: int | None
+    key_root: str | None
+    depth: int
+    limited: bool
 
 
 class Taken(NamedTuple):
@@ -42,94 +70,29 @@ class Taken(NamedTuple):
     key: str
     fence: int
     attempt: int
+    wait: str | None  # JSON: what it waited for
     last_seq: int
-    version_id: UUID
-    trigger: str  # JSON
-    created_at: datetime
-    workflow_slug: str
-    version_number: int
-    tenant_slug: str
-    tenant_name: str
     states: str  # JSON: {key: [status, outcome]}, as they were before
+    run: RunRow
 
 
-@dataclass(frozen=True)
-class NewStep:
-    """A step run that leaves pending: queued, running under our lease, skipped or cancelled."""
+class Recorded(NamedTuple):
+    """Which parts of a transition were written: both, or none, or one by mistake."""
 
-    key: str
-    type: str
-    status: StepStatus
-    timeout: float
-    id: UUID = field(default_factory=uuid_utils.compat.uuid7)
-
-
-@dataclass(frozen=True)
-class NewEvent:
-    """A row of the history to be; its number is given when it is written."""
-
-    kind: str
-    message: str
-    step: str | None = None
-    level: str = "info"
-    data: JSON = None
-
-
-@dataclass(frozen=True)
-class StepEnd:
-    """What becomes of a step run under our lease. `delay` (seconds) is until it may be claimed."""
-
-    step_id: UUID
-    fence: int
-    status: StepStatus
-    ended: bool
-    attempt: dict[str, JSON]
-    outcome: str | None = None
-    input: JSON = None
-    output: JSON = None
-    error: JSON = None
-    delay: float | None = None
-
-
-@dataclass(frozen=True)
-class Move:
-    """What a transition writes beside the step that caused it."""
-
-    tenant_id: UUID
-    execution_id: UUID
-    status: ExecutionStatus
-    first_seq: int
-    events: Sequence[NewEvent]
-    steps: Sequence[NewStep] = ()
-    cancelled: Sequence[str] = ()  # keys of open step runs
-    worker_id: UUID | None = None  # who leases the running ones of `steps`
-    output: JSON = None
-    error: JSON = None
-
-    @property
-    def last_seq(self) -> int:
-        """The number of the newest event once this is written."""
-        return self.first_seq + len(self.events) - 1
-
-
-@dataclass(frozen=True)
-class NewExecution:
-    """A run to be queued."""
-
-    workflow_id: UUID
-    version_id: UUID
-    kind: str
-    trigger: JSON
-    timeout: float
+    moved: int
+    step: int
 
 
 def pick(db: Prepared, *, wait: bool) -> Picked | None:
     """Lock the execution whose step is to run next, over all tenants (as the operator).
 
     With `wait` also one that another worker holds just now, as when ten branches start at once.
+    None if there is no work; an execution of None if all of it is held by others.
     """
-    row = db.run(statements.PICK if wait else statements.PICK_UNLOCKED).fetchone()
-    return None if row is None else Picked(*row)
+    statement = statements.PICK if wait else statements.PICK_UNLOCKED
+    row = db.run(statement, {"running": settings.MAX_RUNNING_EXECUTIONS}).fetchall()[0]
+    picked = Picked(*row)
+    return picked if picked.work else None
 
 
 def take(db: Prepared, *, tenant_id: UUID, execution_id: UUID, worker_id: UUID) -> Taken | None:
@@ -143,7 +106,10 @@ def take(db: Prepared, *, tenant_id: UUID, execution_id: UUID, worker_id: UUID) 
             "margin": settings.LEASE_MARGIN_SECONDS,
         },
     ).fetchone()
-    return None if row is None else Taken(*row)
+    if row is None:
+        return None
+    own, of_run = row[:7], row[7:]
+    return Taken(*own, RunRow(*of_run))  # type: ignore[call-arg] # a row has seven and these
 
 
 def lock(db: Prepared, tenant_id: UUID, execution_id: UUID) -> tuple[str, int] | None:
@@ -155,13 +121,25 @@ def lock(db: Prepared, tenant_id: UUID, execution_id: UUID) -> tuple[str, int] |
     return None if row is None else (row[0], row[1])
 
 
+def lock_again(db: Prepared, execution_id: UUID) -> tuple[str, int] | None:
+    """As `lock`, in a transaction that has entered the tenant."""
+    row = db.run(statements.LOCK, {"execution": execution_id}).fetchone()
+    return None if row is None else (row[0], row[1])
+
+
 def states(db: Prepared, tenant_id: UUID, execution_id: UUID) -> Rows:
     """Where the steps of an execution stand: rows of key, status and outcome."""
     return db.run(statements.STATES, {"tenant": tenant_id, "execution": execution_id})
 
 
+def run_row(db: Prepared, execution_id: UUID) -> RunRow:
+    """What a worker must know of the run."""
+    return RunRow(*db.run(statements.RUN, {"execution": execution_id}).fetchall()[0])
+
+
 def start(db: Prepared, execution: NewExecution, move: Move) -> None:
-    """Insert a queued execution with its first steps and events."""
+    """Insert a queued execution with its first steps, if it has any yet, and events."""
+    parent = execution.parent
     db.run(
         statements.START,
         {
@@ -171,34 +149,74 @@ def start(db: Prepared, execution: NewExecution, move: Move) -> None:
             "kind": execution.kind,
             "trigger": dump(execution.trigger),
             "run_timeout": execution.timeout,
+            "delay": execution.delay,
+            "due_at": execution.due_at,
+            "parent": parent and parent.execution_id,
+            "parent_step": parent and parent.step,
+            "parent_fence": parent and parent.fence,
+            "item_index": parent and parent.item_index,
+            "origin": execution.origin_id,
+            "depth": execution.depth,
+            "key_root": execution.key_root,
+            "limited": execution.limited,
+            "held": execution.held,
         },
     )
 
 
-def record(db: Prepared, end: StepEnd, move: Move) -> Rows:
-    """Record what became of a step under our lease: one row, or none if the lease is lost."""
-    return db.run(
+def launch(db: Prepared, move: Move) -> RunRow:
+    """Begin a locked, queued execution: its first steps, one under our lease."""
+    rows = db.run(statements.LAUNCH, {**_shared(move), **_moved(move)}).fetchall()
+    return RunRow(*rows[0])
+
+
+def record(db: Prepared, end: StepEnd, move: Move) -> Recorded:
+    """Record what became of a step, and what follows.
+
+    Nothing is written if the execution is at another revision than the move was decided on.
+    """
+    rows = db.run(
         statements.RECORD,
         {
             **_shared(move),
             **_moved(move),
             "step": end.step_id,
             "fence": end.fence,
+            "step_from": end.source.value,
             "step_status": end.status.value,
-            "step_ended": end.ended,
+            "step_ended": end.status in STEP_ENDED,
             "outcome": end.outcome,
             "input": dump(end.input),
             "output": dump(end.output),
             "error": dump(end.error),
-            "attempt": dump([end.attempt]),
+            "attempt": "[]" if end.attempt is None else dump([end.attempt]),
             "delay": end.delay,
+            "due_at": end.due_at,
+            "wait": dump(end.wait),
+            "restarts": end.restarts,
+        },
+    ).fetchall()
+    return Recorded(*rows[0])
+
+
+def move(db: Prepared, move: Move) -> bool:
+    """Move a locked execution that no step of its own moves. False: it is at another revision."""
+    row = db.run(statements.MOVE, {**_shared(move), **_moved(move)}).fetchone()
+    return row is not None
+
+
+def reuse(db: Prepared, move: Move, origin_id: UUID, keys: Sequence[str]) -> None:
+    """Copy steps that have ended from another run of the tenant."""
+    ids: list[JSON] = [{"id": str(uuid_utils.compat.uuid7()), "key": key} for key in keys]
+    db.run(
+        statements.REUSE,
+        {
+            "tenant": move.tenant_id,
+            "execution": move.execution_id,
+            "origin": origin_id,
+            "steps": dump(ids),
         },
     )
-
-
-def end(db: Prepared, move: Move) -> None:
-    """Move a locked execution that no step of its own moves: it timed out or was cancelled."""
-    db.run(statements.END, {**_shared(move), **_moved(move)})
 
 
 def mark_sending(db: Prepared, step_id: UUID, fence: int, sent: JSON) -> Rows:
@@ -250,7 +268,7 @@ def _shared(move: Move) -> dict[str, object]:
             "message": event.message,
             "data": event.data,
         }
-        for seq, event in enumerate(move.events, move.first_seq)
+        for seq, event in enumerate(move.events, move.known_seq + 1)
     ]
     return {
         "tenant": move.tenant_id,
@@ -266,6 +284,8 @@ def _shared(move: Move) -> dict[str, object]:
 def _moved(move: Move) -> dict[str, object]:
     return {
         "status": move.status.value,
+        "known_seq": move.known_seq,
+        "follow_up": move.follow_up,
         "active": move.status is ExecutionStatus.RUNNING,
         "ended": move.status in EXECUTION_ENDED,
         "cancelled": list(move.cancelled),

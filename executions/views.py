@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import json
+from typing import NoReturn
 from uuid import UUID
 
-from django.http import Http404, HttpResponse
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_safe
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST, require_safe
 
-from executions import events, presentation
+from executions import callbacks, events, presentation
 from executions.forms import FilterForm, PositionForm, RunForm
 from executions.models import Execution
+from executions.services import answer
 from executions.services.starting import start
 from tenants.access import MemberRequest, needs
-from tenants.problems import Problem
+from tenants.masking import masked_headers
+from tenants.problems import Problem, respond
 from tenants.roles import Permission
+from workflows import documents
 from workflows import services as workflow_services
+from workflows.definition import JSON
 from workflows.models import Workflow
 
 PAGE = 50
+UNKNOWN = "There is no step that waits for a call at this address."
 SHOWN_IN_A_LIST = ("status", "trigger_kind", "created_at", "started_at", "finished_at")
 
 
@@ -94,6 +103,54 @@ def run(request: MemberRequest, slug: str) -> HttpResponse:
         "input_schema": json.dumps(schema, indent=2) if schema else "",
     }
     return render(request, "executions/run.html", context)
+
+
+@csrf_exempt  # the address itself says who calls
+@require_POST
+def callback(request: HttpRequest, token: str) -> HttpResponse:
+    """Give a step the call that it waits for: 200, once."""
+    try:
+        step = callbacks.read(token)
+        if step is None:
+            raise Problem(404, "not-found", UNKNOWN)
+        answer(
+            step,
+            body=_content(request),
+            headers=masked_headers({k.lower(): v for k, v in request.headers.items()}),
+            query={name: values[0] for name, values in request.GET.lists()},
+        )
+    except Http404:
+        return respond(Problem(404, "not-found", UNKNOWN))
+    except Problem as problem:
+        return respond(problem)
+    return JsonResponse({"execution_id": str(step.execution_id), "step": step.step})
+
+
+def _content(request: HttpRequest) -> JSON:
+    """The body by its declared type: a form's fields, JSON, or else text."""
+    if request.content_type == "application/x-www-form-urlencoded":
+        return {name: values[0] for name, values in request.POST.lists()}
+    try:
+        text = request.body.decode()
+    except RequestDataTooBig:
+        limit = settings.MAX_PAYLOAD_BYTES
+        raise Problem(413, "too-large", f"The body may have {limit} bytes at most.") from None
+    except UnicodeDecodeError:
+        raise Problem(422, "not-text", "The body is not UTF-8.") from None
+    if request.content_type not in ("application/json", "") or not text:
+        return text or None
+    try:
+        value: JSON = json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        raise Problem(422, "not-json", "The body is not JSON.") from None
+    flaw = next(documents.unstorable(value), None)
+    if flaw is not None:
+        raise Problem(422, "not-json", flaw.message)
+    return value
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _sentences(problem: Problem) -> list[str]:

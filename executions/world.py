@@ -1,16 +1,17 @@
-"""The world as a step sees it: an HTTP client, a clock, a log."""
+"""The world as a step sees it: an HTTP client, a mailbox, a clock, a log."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from executions.placeholders import Placeholders
 from executions.runs import LogLine
+from workflows import expressions
 from workflows.definition import JSON
-from workflows.steps.world import HttpClient, HttpRequest, HttpResponse
+from workflows.steps.world import HttpClient, HttpRequest, HttpResponse, Mailer
 
 
 @dataclass
@@ -18,8 +19,11 @@ class StepWorld:
     """What one try of one step may use."""
 
     http: HttpClient
+    mail: Mailer
     timeout: float
     idempotency_key: str
+    names: Mapping[str, object]  # that its templates may read
+    waited: JSON = None
     lines: list[LogLine] = field(default_factory=list)
 
     def log(self, level: str, message: str, data: JSON = None) -> None:
@@ -29,6 +33,10 @@ class StepWorld:
     def now(self) -> datetime:
         """The time, in UTC."""
         return datetime.now(UTC)
+
+    def evaluate(self, source: str, names: Mapping[str, object]) -> JSON:
+        """The value of a template; raises ExpressionError."""
+        return expressions.render(source, {**self.names, **names})
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,10 @@ JSON = None | bool | int | float | str | list["JSON"] | dict[str, "JSON"]
 
 MIN_LENGTH = 4  # characters
 
+# Headers of incoming requests that are never stored: a reader could act as their sender.
+CREDENTIALS = frozenset({"authorization", "cookie", "proxy-authorization", "x-api-key"})
+MASKED = "[masked]"
+
 _BASE64 = frozenset(string.ascii_letters + string.digits + "+/-_")
 _URL_SAFE = str.maketrans("+/", "-_")
 _ESCAPE = re.compile("%[0-9A-F]{2}")
@@ -31,6 +35,11 @@ _NUMBER = re.compile("[0-9.eE+-]+")
 # What clients leave as it is: nothing; paths; JavaScript's encodeURIComponent; and whole
 # addresses, as requests quotes them before sending.
 _LEFT_UNQUOTED = ("", "/", "!'()*~", "!#$%&'()*+,/:;=?@[]~")
+
+
+def masked_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers of a request (lower-case names) as they may be stored."""
+    return {name: MASKED if name in CREDENTIALS else value for name, value in headers.items()}
 
 
 @dataclass(frozen=True)

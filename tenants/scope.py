@@ -6,10 +6,11 @@ connection. A scope may be narrowed (operator to one tenant) and never widened o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, LiteralString, cast
 from uuid import UUID
 
@@ -79,6 +80,14 @@ def operator(reason: str) -> Iterator[None]:
     log.debug("operator scope", reason=reason)
     with _entered(Scope(None, operator=True), outer):
         yield
+
+
+def on_commit(act: Callable[[], None]) -> None:
+    """Call `act` once the open transaction is committed, outside any scope; what it raises is
+    logged."""
+    context = copy_context()
+    context.run(_current.set, None)
+    transaction.on_commit(partial(context.run, act), robust=True)
 
 
 @contextmanager

@@ -16,8 +16,10 @@ from django.conf import settings
 
 from executions import dispatch
 from executions import services as executions
+from executions.moves import NewExecution
 from executions.transitions import dump
 from tenants import services as tenants
+from tenants.masking import masked_headers
 from tenants.problems import Problem
 from tenants.scope import Prepared, prepared_transaction
 from webhooks import signatures, statements
@@ -25,9 +27,6 @@ from webhooks.signatures import GenericOptions
 from workflows import documents
 from workflows.definition import JSON
 
-# Never stored: they would let a reader act as the sender.
-CREDENTIALS = frozenset({"authorization", "cookie", "proxy-authorization", "x-api-key"})
-MASKED = "[masked]"
 LONGEST_ID = 150  # characters of a provider's delivery id that is kept in clear
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -133,7 +132,7 @@ def _store(
     body: bytes,
 ) -> tuple[Received, int]:
     """The delivery and how many steps of its execution workers are to be woken for."""
-    shown = {name: MASKED if name in CREDENTIALS else value for name, value in headers.items()}
+    shown = masked_headers(headers)
     received = Received(uuid_utils.compat.uuid7(), uuid_utils.compat.uuid7())
     key = {
         "tenant": endpoint.tenant_id,
@@ -144,7 +143,7 @@ def _store(
         **key,
         "id": received.delivery_id,
         "execution": received.execution_id,
-        "headers": dump(dict(shown)),
+        "headers": dump({**shown}),
         "size": len(body),
     }
     if db.enter_tenant(endpoint.tenant_id, statements.DELIVER, row).fetchone() is None:
@@ -170,14 +169,18 @@ def _begin(
     begun = executions.begin(
         db,
         tenant_id=endpoint.tenant_id,
-        workflow_id=endpoint.workflow_id,
-        version_id=endpoint.version_id,
         plan=plan,
-        trigger=executions.trigger(kind="webhook", body=value, headers=headers, query=query),
+        new=NewExecution(
+            workflow_id=endpoint.workflow_id,
+            version_id=endpoint.version_id,
+            kind="webhook",
+            trigger=executions.trigger(kind="webhook", body=value, headers=headers, query=query),
+            timeout=plan.definition.limits.timeout,
+        ),
         message="Started by a webhook.",
         execution_id=received.execution_id,
     )
-    return begun.queued
+    return begun.ready
 
 
 def _dedupe_key(

@@ -2,31 +2,50 @@
 
 from __future__ import annotations
 
-from executions.services.claiming import claim, gather
+from executions.services.answering import answer, decide, may_decide
+from executions.services.bulk import perform
+from executions.services.cancelling import cancel
+from executions.services.claiming import claim
+from executions.services.facts import gather
+from executions.services.following import after_commit, follow_up, left_to_follow
 from executions.services.plans import plan_of
 from executions.services.recording import record
-from executions.services.recovery import lost_steps, overdue, release, time_out
+from executions.services.recovery import end_overdue, lost_steps, overdue, release
+from executions.services.resolving import resolve
+from executions.services.resuming import preview, replay, resume
 from executions.services.sending import mark_sending
 from executions.services.starting import begin, check_input, start, trigger
 from executions.services.working import beat, forget_workers, is_work_ready, register, unregister
 
 __all__ = [
+    "after_commit",
+    "answer",
     "beat",
     "begin",
+    "cancel",
     "check_input",
     "claim",
+    "decide",
+    "end_overdue",
+    "follow_up",
     "forget_workers",
     "gather",
     "is_work_ready",
+    "left_to_follow",
     "lost_steps",
     "mark_sending",
+    "may_decide",
     "overdue",
+    "perform",
     "plan_of",
+    "preview",
     "record",
     "register",
     "release",
+    "replay",
+    "resolve",
+    "resume",
     "start",
-    "time_out",
     "trigger",
     "unregister",
 ]

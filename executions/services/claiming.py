@@ -1,105 +1,138 @@
-"""Taking work: a lease on the next step over all tenants, and what its templates read."""
+"""Taking work: a lease on the step that is to run next, over all tenants."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from uuid import UUID
 
 from executions import transitions
-from executions.engine import StepState
-from executions.models import StepRun
-from executions.plan import Reads
-from executions.runs import Claim, Run, Settings, StepFacts
-from executions.services.plans import plan_for
-from executions.states import STEP_ENDED, ExecutionStatus, StepStatus
-from executions.transitions import Picked, Taken
+from executions.engine import StepState, decide
+from executions.moves import Move, NewEvent
+from executions.runs import Claim, Run
+from executions.services.facts import run_of, states_of
+from executions.services.plans import plan_of
+from executions.services.settling import RUNNING, new_steps, settle, step_events
+from executions.states import ExecutionStatus, StepStatus
+from executions.transitions import Picked, RunRow, Taken
 from tenants import scope
-from tenants import services as tenant_services
+from tenants.scope import Prepared
+
+# Reads what is left to read once the transaction has ended.
+_Claimed = Callable[[], Claim]
 
 
 def claim(worker_id: UUID) -> Claim | None:
     """Lease the step that is to run next; None when nothing is ready.
 
-    First among executions that no one else holds just now, then waiting for one that is held:
-    ten branches of one run must not pass each other over.
+    First among executions that no one else holds just now; only if all work is in others' hands one
+    waits for it: ten branches of one run must not pass each other over.
     """
-    return _claim(worker_id, wait=False) or _claim(worker_id, wait=True)
-
-
-def _claim(worker_id: UUID, *, wait: bool) -> Claim | None:
+    wait = False
     while True:
         with scope.prepared_transaction() as db:
             db.enter_operator()
             picked = transitions.pick(db, wait=wait)
-            if picked is None:
+            if picked is None or (wait and picked.execution_id is None):
                 return None
-            db.enter_tenant(picked.tenant_id)
-            taken = transitions.take(
-                db,
-                tenant_id=picked.tenant_id,
-                execution_id=picked.execution_id,
-                worker_id=worker_id,
-            )
-        # None: another worker took the execution's last due step while we waited for its lock.
-        if taken is not None:
-            return _claimed(picked, taken)
+            claimed = None
+            if picked.execution_id is not None:
+                db.enter_tenant(picked.tenant_id)
+                claimed = _lease(db, picked, worker_id)
+        if claimed is not None:
+            return claimed()
+        wait = True
 
 
-def _claimed(picked: Picked, taken: Taken) -> Claim:
-    states = states_of((key, *state) for key, state in json.loads(taken.states).items())
-    run = Run(
+def _lease(db: Prepared, picked: Picked, worker_id: UUID) -> _Claimed | None:
+    """None: another worker took the execution's last due step while we waited for its lock."""
+    if picked.launches and picked.kind == "resume":
+        return _continue(db, picked, worker_id)
+    if picked.launches:
+        return _launch(db, picked, worker_id)
+    taken = transitions.take(
+        db,
         tenant_id=picked.tenant_id,
         execution_id=picked.execution_id,
-        plan=plan_for(picked.tenant_id, taken.version_id),
+        worker_id=worker_id,
+    )
+    return None if taken is None else partial(_taken, picked, taken)
+
+
+def _taken(picked: Picked, taken: Taken) -> Claim:
+    states = states_of((key, *state) for key, state in json.loads(taken.states).items())
+    run = run_of(
+        picked.tenant_id,
+        picked.execution_id,
+        taken.run,
         status=ExecutionStatus.RUNNING,
         seq=taken.last_seq,
         states={**states, taken.key: StepState(StepStatus.RUNNING)},
-        trigger=json.loads(taken.trigger),
-        execution={
-            "id": str(picked.execution_id),
-            "workflow": taken.workflow_slug,
-            "version": taken.version_number,
-            "started_at": taken.created_at.isoformat(timespec="milliseconds"),
-        },
-        tenant={"slug": taken.tenant_slug, "name": taken.tenant_name},
     )
-    return Claim(run, taken.step_id, taken.key, taken.fence, taken.attempt, picked.more)
+    return Claim(
+        run,
+        taken.step_id,
+        taken.key,
+        taken.fence,
+        taken.attempt,
+        wait=None if taken.wait is None else json.loads(taken.wait),
+        more=picked.more,
+    )
 
 
-def states_of(rows: Iterable[tuple[str, str, str | None]]) -> dict[str, StepState]:
-    """The result of `transitions.states` as decisions take it."""
-    return {key: StepState(StepStatus(status), outcome) for key, status, outcome in rows}
+def _launch(db: Prepared, picked: Picked, worker_id: UUID) -> _Claimed:
+    plan = plan_of(picked.version_id)
+    decision = decide(plan.graph, {}, parallel=plan.definition.limits.parallel)
+    steps = new_steps(plan, decision, leased=True)
+    move = Move(
+        tenant_id=picked.tenant_id,
+        execution_id=picked.execution_id,
+        status=ExecutionStatus.RUNNING,
+        known_seq=picked.last_seq,
+        events=[NewEvent("execution.running", RUNNING), *step_events(steps)],
+        steps=steps,
+        worker_id=worker_id,
+    )
+    return partial(_launched, picked, move, transitions.launch(db, move))
 
 
-def gather(claim: Claim) -> Settings:
-    """Fetch what the step's templates read and this worker does not have in hand."""
-    run, reads = claim.run, claim.run.plan.reads[claim.key]
-    if not (reads.steps - run.facts.keys() or reads.secrets or reads.variables):
-        return Settings()
-    with scope.tenant(run.tenant_id):
-        fetch_facts(run, reads)
-        return Settings(
-            secrets=(
-                tenant_services.secret_values(run.tenant_id, reads.secrets) if reads.secrets else {}
-            ),
-            variables=(tenant_services.variable_values(run.tenant_id) if reads.variables else {}),
-        )
+def _launched(picked: Picked, move: Move, row: RunRow) -> Claim:
+    run = run_of(
+        picked.tenant_id,
+        picked.execution_id,
+        row,
+        status=ExecutionStatus.RUNNING,
+        seq=move.last_seq,
+        states={step.key: StepState(step.status) for step in move.steps},
+    )
+    claim = first_leased(run, move)
+    if claim is None:
+        raise RuntimeError(f"{picked.execution_id} began without a step")
+    return replace(claim, more=picked.more)
 
 
-def fetch_facts(run: Run, reads: Reads) -> None:
-    """Fetch the results of other steps into `run.facts`, in the open tenant scope.
+def _continue(db: Prepared, picked: Picked, worker_id: UUID) -> _Claimed | None:
+    """Begin a resumed execution, which has the steps that it took over. It may end at once."""
+    plan_of(picked.version_id)  # in memory: the transaction is not one that a scope could be in
+    run = run_of(
+        picked.tenant_id,
+        picked.execution_id,
+        transitions.run_row(db, picked.execution_id),
+        status=ExecutionStatus.QUEUED,
+        seq=picked.last_seq,
+        states=states_of(transitions.states(db, picked.tenant_id, picked.execution_id).fetchall()),
+    )
+    move = settle(run, [], worker_id=worker_id)
+    transitions.move(db, move)
+    claim = first_leased(run, move)
+    return None if claim is None else partial(replace, claim, more=picked.more)
 
-    Only of those that have ended: what is kept must never change.
-    """
-    missing = reads.steps - run.facts.keys()
-    if not missing:
-        return
-    rows = StepRun.objects.filter(
-        tenant_id=run.tenant_id,
-        execution_id=run.execution_id,
-        status__in=STEP_ENDED,
-        key__in=missing,
-    ).values_list("key", "outcome", "output", "error")
-    for key, outcome, output, error in rows:
-        run.facts[key] = StepFacts(output=output, outcome=outcome, error=error)
+
+def first_leased(run: Run, move: Move) -> Claim | None:
+    """The step that a transition leased to the worker that made it, if it did."""
+    for step in move.steps:
+        if step.status is StepStatus.RUNNING:
+            return Claim(run, step.id, step.key, fence=1, attempt=1)
+    return None

@@ -14,30 +14,34 @@ from workflows.models import WorkflowVersion
 ENTRIES = 256
 SECONDS = 300  # a plan that is not used gives its memory back
 
-_plans: TTLCache[UUID, Plan] = TTLCache(ENTRIES, SECONDS)
+_plans: TTLCache[tuple[UUID, str | None], Plan] = TTLCache(ENTRIES, SECONDS)
 _lock = Lock()
 
 
-def plan_of(version_id: UUID) -> Plan:
-    """The plan of a version of the open scope's tenant."""
-    plan = _known(version_id)
+def plan_of(version_id: UUID, body: str | None = None) -> Plan:
+    """The plan of a version of the open scope's tenant, or of the body of its for_each `body`."""
+    plan = known(version_id, body)
     if plan is None:
-        definition = WorkflowVersion.objects.values_list("definition", flat=True).get(id=version_id)
-        plan = compile_plan(definition)
+        row = WorkflowVersion.objects.values_list("definition", "pins").get(id=version_id)
+        definition, pins = row
+        plan = compile_plan(
+            definition, body=body, pins={slug: UUID(pin) for slug, pin in pins.items()}
+        )
         with _lock:
-            _plans[version_id] = plan
+            _plans[version_id, body] = plan
     return plan
 
 
-def plan_for(tenant_id: UUID, version_id: UUID) -> Plan:
+def plan_for(tenant_id: UUID, version_id: UUID, body: str | None = None) -> Plan:
     """The plan of a version; opens the tenant's scope only if it must be read."""
-    plan = _known(version_id)
+    plan = known(version_id, body)
     if plan is None:
         with scope.tenant(tenant_id):
-            plan = plan_of(version_id)
+            plan = plan_of(version_id, body)
     return plan
 
 
-def _known(version_id: UUID) -> Plan | None:
+def known(version_id: UUID, body: str | None = None) -> Plan | None:
+    """A plan that is in memory."""
     with _lock:
-        return _plans.get(version_id)
+        return _plans.get((version_id, body))

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterable
 from uuid import UUID
 
 from executions.engine import PENDING, Decision, StepState, decide
 from executions.models import StepRun
+from executions.moves import Move, NewEvent, NewStep
+from executions.plan import Plan
 from executions.runs import Run
-from executions.services.claiming import fetch_facts
-from executions.services.starting import new_step
-from executions.states import ExecutionStatus, StepStatus, check_execution
-from executions.transitions import Move, NewEvent, NewStep
+from executions.services.facts import fetch_facts
+from executions.states import EXECUTION_ENDED, ExecutionStatus, StepStatus, check_execution
 from workflows import expressions
 from workflows.definition import JSON
 from workflows.problems import dotted
 
+CALLED_OFF = "Called off: the execution failed."
+# What a workflow's `on_failure` is for.
+ALARMING = frozenset({ExecutionStatus.FAILED, ExecutionStatus.TIMED_OUT})
 _LEVELS = {ExecutionStatus.FAILED: "error", ExecutionStatus.TIMED_OUT: "error"}
+RUNNING = "The execution is running."
 _MESSAGES = {
-    ExecutionStatus.RUNNING: "The execution is running.",
+    ExecutionStatus.RUNNING: RUNNING,
     ExecutionStatus.WAITING: "Every open step waits.",
     ExecutionStatus.SUCCEEDED: "The execution succeeded.",
     ExecutionStatus.FAILED: "The execution failed.",
@@ -25,29 +30,30 @@ _MESSAGES = {
 
 
 def settle(run: Run, history: list[NewEvent], *, worker_id: UUID | None) -> Move:
-    """Decide what follows from `run.states`, under the lock of the execution; takes it into `run`.
+    """Decide what follows from `run.states` and take it into `run`.
 
-    With a worker, the first step that is ready is leased to it at once; the rest are queued.
+    With a worker, the first step that is ready is leased to it at once; the rest are queued. The
+    run is to be read anew if the move cannot be written.
     """
     decision = decide(run.plan.graph, run.states, parallel=run.plan.definition.limits.parallel)
-    steps = _new_steps(run, decision, leased=worker_id is not None)
+    steps = new_steps(run.plan, decision, leased=worker_id is not None, known=run.states)
     calling_off = [key for key in decision.cancelled if key in run.states]
     status, output, error = _outcome(run, decision.status)
-    history = [*history, *_step_events(steps, calling_off)]
+    history = [*history, *step_events(steps), *cancel_events(calling_off)]
     if status is not run.status:
-        check_execution(run.status, status)
-        history.append(_move_event(status, error))
+        history += _way_to(run, status, error)
     move = Move(
         tenant_id=run.tenant_id,
         execution_id=run.execution_id,
         status=status,
-        first_seq=run.seq + 1,
+        known_seq=run.seq,
         events=history,
         steps=steps,
         cancelled=calling_off,
         worker_id=worker_id,
         output=output,
         error=error,
+        follow_up=needs_follow_up(run, status, calling_off),
     )
     run.seq, run.status = move.last_seq, status
     run.states.update({step.key: StepState(step.status) for step in steps})
@@ -55,33 +61,62 @@ def settle(run: Run, history: list[NewEvent], *, worker_id: UUID | None) -> Move
     return move
 
 
-def _new_steps(run: Run, decision: Decision, *, leased: bool) -> list[NewStep]:
+def new_steps(
+    plan: Plan, decision: Decision, *, leased: bool, known: Container[str] = ()
+) -> list[NewStep]:
+    """The steps that leave pending by a decision; `known` ones have left it already."""
     first = StepStatus.RUNNING if leased else StepStatus.QUEUED
     statuses = [first, *[StepStatus.QUEUED] * len(decision.ready)]
     ready = [
-        new_step(run.plan, key, status)
-        for key, status in zip(decision.ready, statuses, strict=False)
+        new_step(plan, key, status) for key, status in zip(decision.ready, statuses, strict=False)
     ]
-    skipped = [new_step(run.plan, key, StepStatus.SKIPPED) for key in decision.skipped]
+    skipped = [new_step(plan, key, StepStatus.SKIPPED) for key in decision.skipped]
     called_off = [
-        new_step(run.plan, key, StepStatus.CANCELLED)
-        for key in decision.cancelled
-        if key not in run.states
+        new_step(plan, key, StepStatus.CANCELLED) for key in decision.cancelled if key not in known
     ]
     # Skipped first: in the history a step's edges are settled before it starts.
     return skipped + ready + called_off
 
 
-def _step_events(steps: list[NewStep], calling_off: list[str]) -> list[NewEvent]:
+def new_step(plan: Plan, key: str, status: StepStatus) -> NewStep:
+    """A step run as it leaves pending."""
+    return NewStep(key=key, type=plan.step(key).type, status=status, timeout=plan.timeout(key))
+
+
+def step_events(steps: Iterable[NewStep]) -> list[NewEvent]:
+    """What the history says of steps that leave pending."""
     told = {
         StepStatus.RUNNING: ("step.started", "Try 1 started."),
         StepStatus.QUEUED: ("step.queued", "Ready to run."),
         StepStatus.SKIPPED: ("step.skipped", "No edge into it was taken."),
-        StepStatus.CANCELLED: ("step.cancelled", "Called off: the execution failed."),
+        StepStatus.CANCELLED: ("step.cancelled", CALLED_OFF),
     }
-    moves = [(step.key, step.status) for step in steps]
-    moves += [(key, StepStatus.CANCELLED) for key in calling_off]
-    return [NewEvent(*told[status], step=key) for key, status in moves]
+    return [NewEvent(*told[step.status], step=step.key) for step in steps]
+
+
+def cancel_events(keys: Iterable[str], why: str = CALLED_OFF) -> list[NewEvent]:
+    """What the history says of open steps that are called off."""
+    return [NewEvent("step.cancelled", why, step=key) for key in keys]
+
+
+def needs_follow_up(run: Run, status: ExecutionStatus, cancelled: Iterable[str]) -> bool:
+    """Whether other executions are to know of a move (services/following.py)."""
+    if any(run.plan.step_type(key).has_children for key in cancelled):
+        return True
+    if status not in EXECUTION_ENDED:
+        return False
+    alarm = run.plan.definition.on_failure is not None and status in ALARMING
+    return run.has_parent or run.limited or (alarm and run.item is None)
+
+
+def _way_to(run: Run, status: ExecutionStatus, error: JSON) -> list[NewEvent]:
+    """The events of the run's own move; one that ends before it ran has run in between."""
+    way = []
+    if run.status is ExecutionStatus.QUEUED and status is not ExecutionStatus.RUNNING:
+        way.append(_move_event(ExecutionStatus.RUNNING, None))
+    else:
+        check_execution(run.status, status)
+    return [*way, _move_event(status, error)]
 
 
 def _move_event(status: ExecutionStatus, error: JSON) -> NewEvent:

@@ -1,22 +1,24 @@
-"""The one way into a run: rows first, then a wake-up."""
+"""The one way into a run: a row first, then a wake-up."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from uuid import UUID
 
 import uuid_utils.compat
-from django.db import transaction
 
 from executions import dispatch, transitions
 from executions.engine import decide
 from executions.models import Execution
+from executions.moves import Move, NewEvent, NewExecution, NewStep
 from executions.plan import Plan
+from executions.services import admission
 from executions.services.plans import plan_of
+from executions.services.settling import new_step
 from executions.states import ExecutionStatus, StepStatus
-from executions.transitions import Move, NewEvent, NewExecution, NewStep
 from tenants import scope
 from tenants.problems import Problem
 from tenants.scope import Prepared
@@ -31,21 +33,31 @@ def start(*, workflow: Workflow, kind: str, body: JSON, by: str = "") -> Executi
     Raises Problem 409 when it was never published or is archived, 422 when the body is not what
     its input schema asks for.
     """
-    if workflow.current_id is None or workflow.archived_at is not None:
-        raise Problem(409, "not-published", f"The workflow {workflow.slug!r} has no live version.")
-    plan = plan_of(workflow.current_id)
+    version_id = live_version(workflow)
+    plan = plan_of(version_id)
     check_input(plan, body)
     begun = begin(
         scope.prepared(),
         tenant_id=workflow.tenant_id,
-        workflow_id=workflow.id,
-        version_id=workflow.current_id,
         plan=plan,
-        trigger=trigger(kind=kind, body=body),
+        new=NewExecution(
+            workflow_id=workflow.id,
+            version_id=version_id,
+            kind=kind,
+            trigger=trigger(kind=kind, body=body),
+            timeout=plan.definition.limits.timeout,
+        ),
         message=f"Started by {by}." if by else "Started.",
     )
-    transaction.on_commit(lambda: dispatch.wake(begun.queued), robust=True)
+    scope.on_commit(partial(dispatch.wake, begun.ready))
     return Execution.objects.select_related("workflow", "version").get(id=begun.execution_id)
+
+
+def live_version(workflow: Workflow) -> UUID:
+    """The version that a new run is of. Raises Problem 409 if there is none."""
+    if workflow.current_id is None or workflow.archived_at is not None:
+        raise Problem(409, "not-published", f"The workflow {workflow.slug!r} has no live version.")
+    return workflow.current_id
 
 
 def trigger(
@@ -81,48 +93,57 @@ def check_input(plan: Plan, body: JSON) -> None:
 
 @dataclass(frozen=True)
 class Begun:
-    """A stored execution. Once it is committed, workers are to be woken for `queued` steps."""
+    """A stored execution. Once it is committed, workers are to be woken for what is `ready`."""
 
     execution_id: UUID
-    queued: int
+    ready: int
 
 
 def begin(
     db: Prepared,
     *,
     tenant_id: UUID,
-    workflow_id: UUID,
-    version_id: UUID,
     plan: Plan,
-    trigger: dict[str, JSON],
+    new: NewExecution,
     message: str,
     execution_id: UUID | None = None,
+    reused: tuple[str, ...] = (),
 ) -> Begun:
-    """Store a queued execution with its first steps, in the open transaction of its tenant."""
-    first = decide(plan.graph, {}, parallel=plan.definition.limits.parallel).ready
-    kind = str(trigger["kind"])
+    """Store a queued execution, in the open transaction of its tenant.
+
+    Its first steps are written by the worker that begins it; but those of a for_each's item at
+    once, since its parent has begun. `reused` are keys of steps to take over from its origin.
+    """
+    ident = execution_id or uuid_utils.compat.uuid7()
+    is_item = new.parent is not None and new.parent.item_index is not None
+    first = _first_steps(plan) if is_item else []
+    if not is_item and plan.definition.limits.executions is not None:
+        new = replace(new, limited=True)
+        admitted = admission.admit(db, tenant_id, new.workflow_id, plan.definition.limits)
+        new = replace(new, held=admitted == "hold")
+    else:
+        admitted = "run"
     move = Move(
         tenant_id=tenant_id,
-        execution_id=execution_id or uuid_utils.compat.uuid7(),
+        execution_id=ident,
         status=ExecutionStatus.QUEUED,
-        first_seq=1,
+        known_seq=0,
         events=[
-            NewEvent("execution.created", message, data={"trigger": kind}),
-            *(NewEvent("step.queued", "Ready to run.", step=key) for key in first),
+            NewEvent("execution.created", message, data={"trigger": new.kind}),
+            *(NewEvent("step.reused", "Taken over.", step=key) for key in reused),
+            *(NewEvent("step.queued", "Ready to run.", step=step.key) for step in first),
         ],
-        steps=[new_step(plan, key, StepStatus.QUEUED) for key in first],
+        steps=first,
     )
-    execution = NewExecution(
-        workflow_id=workflow_id,
-        version_id=version_id,
-        kind=kind,
-        trigger=trigger,
-        timeout=plan.definition.limits.timeout,
-    )
-    transitions.start(db, execution, move)
-    return Begun(move.execution_id, len(first))
+    transitions.start(db, new, move)
+    if reused and new.origin_id is not None:
+        transitions.reuse(db, move, new.origin_id, reused)
+    if admitted == "drop":
+        admission.drop(db, move, plan.definition.limits)
+        return Begun(ident, 0)
+    return Begun(ident, 0 if new.held else max(len(first), 1))
 
 
-def new_step(plan: Plan, key: str, status: StepStatus) -> NewStep:
-    """A step run as it leaves pending."""
-    return NewStep(key=key, type=plan.step(key).type, status=status, timeout=plan.timeout(key))
+def _first_steps(plan: Plan) -> list[NewStep]:
+    first = decide(plan.graph, {}, parallel=plan.definition.limits.parallel).ready
+    return [new_step(plan, key, StepStatus.QUEUED) for key in first]

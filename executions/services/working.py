@@ -7,8 +7,8 @@ from uuid import UUID
 
 from django.db.models.functions import Now
 
-from executions.models import StepRun, Worker
-from executions.states import STEP_CLAIMABLE
+from executions.models import Execution, StepRun, Worker
+from executions.states import STEP_CLAIMABLE, ExecutionStatus
 from tenants import scope
 
 KEEP = timedelta(days=1)  # rows of dead workers, for people who look for them
@@ -35,6 +35,10 @@ def forget_workers() -> None:
 
 
 def is_work_ready() -> bool:
-    """Whether a step could be claimed now, over all tenants."""
+    """Whether a step could be claimed or a run could begin now, over all tenants."""
     with scope.operator("the sweeper looks for work that nobody was woken for"):
-        return StepRun.objects.filter(status__in=STEP_CLAIMABLE, due_at__lte=Now()).exists()
+        steps = StepRun.objects.filter(status__in=STEP_CLAIMABLE, due_at__lte=Now())
+        runs = Execution.objects.filter(
+            status=ExecutionStatus.QUEUED, item_index=None, held=False, due_at__lte=Now()
+        )
+        return steps.exists() or runs.exists()

@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 from config.local.loopback import HOST
 from executions import dispatch
 from executions import services as execution_services
+from executions.moves import NewExecution
 from tenants import scope
 from tenants.models import Tenant
 from tests.factories import make_tenant, make_workflow
@@ -93,10 +94,14 @@ class Workload:
                 begun = execution_services.begin(
                     db,
                     tenant_id=self.tenant_id,
-                    workflow_id=self.workflow.id,
-                    version_id=version_id,
                     plan=plan,
-                    trigger=execution_services.trigger(kind="api", body={"order_id": number}),
+                    new=NewExecution(
+                        workflow_id=self.workflow.id,
+                        version_id=version_id,
+                        kind="api",
+                        trigger=execution_services.trigger(kind="api", body={"order_id": number}),
+                        timeout=plan.definition.limits.timeout,
+                    ),
                     message="Started by the benchmark.",
                 )
                 self.by_hand.append(begun.execution_id)

@@ -141,6 +141,8 @@ class StepType(ABC, Generic[C]):
     takes_secrets: ClassVar[bool] = False
     calls_out: ClassVar[bool] = False
     """Whether `run` waits for somebody else, so that others should know first how things stand."""
+    has_children: ClassVar[bool] = False
+    """Whether `run` may start executions that the step then waits for."""
     default_retry: ClassVar[Retry | None] = None
     max_timeout: ClassVar[float] = 5
     default_timeout: ClassVar[float] = 5

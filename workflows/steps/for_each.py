@@ -65,6 +65,7 @@ class ForEachStep(StepType[ForEachConfig]):
     output_keys = frozenset(("results", "errors", "succeeded", "failed"))
     deferred = frozenset(("steps", "result"))
     failures = frozenset(("child",))
+    has_children = True
 
     def run(self, config: ForEachConfig, world: World) -> Result:
         if not config.items:

@@ -33,6 +33,7 @@ class SubWorkflow(StepType[SubWorkflowConfig]):
     output_keys = frozenset(("execution_id", "output"))
     deferred = frozenset(("workflow",))
     failures = frozenset(("child",))
+    has_children = True
 
     def run(self, config: SubWorkflowConfig, world: World) -> Result:
         return StartWorkflow(config.workflow, config.input, config.wait)

@@ -1,0 +1,68 @@
+"""Writing a transition that a step causes: its end, and what follows from it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from uuid import UUID
+
+from executions import transitions
+from executions.models import StepRun
+from executions.moves import Move
+from executions.runs import Claim, Run, Skip, StepFacts
+from executions.services.endings import Ending, ending_from
+from executions.services.settling import settle
+from executions.services.signals import answered
+from executions.states import STEP_ENDED, StepStatus
+from tenants.scope import Prepared
+from workflows.steps.base import Done, Failed
+
+
+class StaleError(Exception):
+    """The run has moved on: nothing was written."""
+
+
+class TakenError(Exception):
+    """Another has the step: nothing of the transition may stay. Raised to roll it back."""
+
+
+def write(db: Prepared, claim: Claim, ending: Ending, *, worker_id: UUID | None) -> Move:
+    """Write a step's ending and what follows from it.
+
+    Raises StaleError if the run has moved on, and is to be read anew; TakenError if another has the
+    step.
+    """
+    run = claim.run
+    if ending.answerable:
+        ending = answered(claim, ending)
+    step = ending.step
+    _remember(run, claim.key, ending)
+    move = settle(run, ending.events, worker_id=worker_id)
+    if claim.key in move.cancelled:
+        # Called off before it could go on. A statement changes a row only once.
+        step = replace(step, status=StepStatus.CANCELLED, delay=None, due_at=None, wait=None)
+        move = replace(move, cancelled=[key for key in move.cancelled if key != claim.key])
+    if step.source is StepStatus.WAITING and run.plan.step_type(claim.key).has_children:
+        move = replace(move, follow_up=True)  # some of its runs may go on
+    recorded = transitions.record(db, step, move)
+    if not recorded.moved:
+        raise StaleError
+    if not recorded.step:
+        raise TakenError
+    return move
+
+
+def finish(db: Prepared, run: Run, step: StepRun, result: Done | Failed | Skip) -> Move:
+    """End a step that nobody runs, in a locked run: what it waited for has come, or a person says.
+
+    A failure may be tried again, as the step's policy says.
+    """
+    claim = Claim(run, step.id, step.key, step.fence, step.attempt, wait=step.wait)
+    ending = ending_from(claim, StepStatus(step.status), result)
+    return write(db, claim, ending, worker_id=None)
+
+
+def _remember(run: Run, key: str, ending: Ending) -> None:
+    run.states[key] = ending.state
+    if ending.state.status in STEP_ENDED:
+        end = ending.step
+        run.facts[key] = StepFacts(output=end.output, outcome=end.outcome, error=end.error)
