@@ -21,6 +21,7 @@ from executions.outbound import Limits, OutboundClient
 from executions.placeholders import Placeholders
 from executions.runs import Attempt, Claim, LogLine, Settings, Skip
 from executions.world import SecretsClient, StepWorld
+from tenants.scope import AWAY
 from workflows import expressions
 from workflows.definition import JSON
 from workflows.problems import dotted
@@ -86,7 +87,7 @@ class _Try:
         self.lines: list[LogLine] = []
 
     def run(self) -> Result | Skip:
-        """The result; whatever goes wrong is one, but for LeaseLostError."""
+        """The result; whatever goes wrong is one, but for a lost lease or an absent database."""
         step_type = self._claim.run.plan.step_type(self._claim.key)
         try:
             return self._run(step_type)
@@ -94,8 +95,8 @@ class _Try:
             return Failed(Error("expression", f"{dotted(error.path)}: {error.message}"))
         except ConfigError as error:
             return Failed(Error("config", str(error)))
-        except LeaseLostError:
-            raise
+        except (LeaseLostError, *AWAY):
+            raise  # nothing was sent; the step is given back and runs again
         except Exception:
             log.exception("a step type failed", step_type=step_type.key)
             return Failed(Error("internal", "The step failed inside Stepwell. It has been logged."))

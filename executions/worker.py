@@ -44,6 +44,12 @@ class Watch:
     def more(self) -> None:
         """There is work for another thread."""
 
+    def took(self, claim: Claim) -> None:
+        """The thread has this step now."""
+
+    def gave_back(self, claim: Claim) -> None:
+        """The thread is done with the step, whatever came of it."""
+
 
 def drain(worker_id: UUID, watch: Watch | None = None) -> None:
     """Work until nothing is ready, or until the watch is leaving.
@@ -75,11 +81,14 @@ def _work(worker_id: UUID, watch: Watch) -> None:
 
 
 def _step(claim: Claim, worker_id: UUID, watch: Watch) -> Claim | None:
+    watch.took(claim)
     try:
         attempt = _try(claim)
+        return _insist(partial(_record, claim, attempt, None if watch.leaving() else worker_id))
     except runner.LeaseLostError:
         return None
-    return _insist(partial(_record, claim, attempt, None if watch.leaving() else worker_id))
+    finally:
+        watch.gave_back(claim)
 
 
 def _try(claim: Claim) -> Attempt:

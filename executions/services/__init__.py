@@ -10,7 +10,7 @@ from executions.services.facts import gather
 from executions.services.following import after_commit, follow_up, left_to_follow
 from executions.services.plans import plan_of
 from executions.services.recording import record
-from executions.services.recovery import end_overdue, lost_steps, overdue, release
+from executions.services.recovery import end_overdue, leased_to, lost_steps, overdue, release
 from executions.services.resolving import resolve
 from executions.services.resuming import preview, replay, resume
 from executions.services.sending import mark_sending
@@ -31,6 +31,7 @@ __all__ = [
     "forget_workers",
     "gather",
     "is_work_ready",
+    "leased_to",
     "left_to_follow",
     "lost_steps",
     "mark_sending",
