@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from random import SystemRandom
 from uuid import UUID
 
-from executions import dispatch, events, retry, transitions
+from executions import dispatch, events, failpoints, retry, transitions
 from executions.engine import StepState
 from executions.runs import Attempt, Claim, Run, Skip, StepFacts
 from executions.services.claiming import states_of
@@ -54,6 +54,7 @@ def record(claim: Claim, attempt: Attempt, worker_id: UUID | None) -> Claim | No
             rows = transitions.states(db, run.tenant_id, run.execution_id)
             run.states, run.seq = states_of(rows.fetchall()), locked[1]
         recorded, move = write(db, claim, ending, worker_id=worker_id)
+        failpoints.hit("in_commit")
     if recorded.fetchone() is None:
         return None
     after_commit(run, move)
@@ -90,6 +91,7 @@ def _remember(run: Run, key: str, ending: Ending) -> None:
 
 def after_commit(run: Run, move: Move) -> None:
     """Tell the world what is now true; losing this loses nothing."""
+    failpoints.hit("after_commit_before_wake")
     dispatch.wake(sum(step.status is StepStatus.QUEUED for step in move.steps))
     ours = next((step.key for step in move.steps if step.status is StepStatus.RUNNING), None)
     soon_again = ours is not None and not run.plan.step_type(ours).calls_out

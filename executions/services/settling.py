@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from executions import failpoints
 from executions.engine import PENDING, Decision, StepState, decide
 from executions.models import StepRun
 from executions.runs import Run
@@ -29,6 +30,7 @@ def settle(run: Run, history: list[NewEvent], *, worker_id: UUID | None) -> Move
 
     With a worker, the first step that is ready is leased to it at once; the rest are queued.
     """
+    failpoints.hit("before_join")
     decision = decide(run.plan.graph, run.states, parallel=run.plan.definition.limits.parallel)
     steps = _new_steps(run, decision, leased=worker_id is not None)
     calling_off = [key for key in decision.cancelled if key in run.states]
