@@ -159,7 +159,9 @@ _COUNTS: LiteralString = """
 SELECT (SELECT count(*) FROM run), count(*), count(DISTINCT (call.execution_id, call.step))
 FROM call JOIN run ON run.id = call.execution_id
 """
-_STATUSES: LiteralString = "SELECT status, count(*) FROM run GROUP BY status ORDER BY status"
+_STATUSES: LiteralString = """
+SELECT concat_ws(': ', status, error->>'kind'), count(*) FROM run GROUP BY 1 ORDER BY 1
+"""
 
 
 @dataclass
@@ -172,7 +174,7 @@ class Verdict:
     stuck: int = 0
     calls: int = 0
     repeated: int = 0  # calls of a step beyond its first
-    statuses: dict[str, int] = field(default_factory=dict)
+    statuses: dict[str, int] = field(default_factory=dict)  # with the kind of a run's error
     stood_still: list[float] = field(default_factory=list)  # seconds, of each lost lease
     flaws: list[str] = field(default_factory=list)
 

@@ -12,7 +12,7 @@ from random import Random, SystemRandom
 from config.local import interrupts
 from config.local.terminal import complain, phase, say
 from tests import tables
-from tests.faults import on_workers
+from tests.faults import on_postgres, on_runs, on_valkey, on_workers
 from tests.faults.system import System
 from tests.faults.trial import Trial
 from tests.tables import percentile
@@ -46,6 +46,19 @@ FAULTS = (
     Fault("F3", "a worker frozen, then a zombie", on_workers.child_frozen),
     Fault("F4", "death at every failpoint", on_workers.every_failpoint),
     Fault("F5", "a step that kills its worker", on_workers.poisoned),
+    Fault("F6", "Valkey emptied", on_valkey.emptied),
+    Fault("F7", "Valkey killed, back empty", on_valkey.killed),
+    Fault("F8", "Valkey hung", on_valkey.hung),
+    Fault("F9", "Postgres crashes", on_postgres.crashed),
+    Fault("F10", "sessions of Postgres cut", on_postgres.cut_off),
+    Fault("F11", "answers to COMMIT lost", on_postgres.unanswered),
+    Fault("F12", "ten branches end at once", on_runs.joined),
+    Fault("F13", "wake-ups doubled and late", on_valkey.repeated),
+    Fault("F14", "wake-ups stolen", on_valkey.stolen),
+    Fault("F18", "steps and runs out of time", on_runs.overdue),
+    Fault("F19", "statements out of time", on_postgres.timed_out),
+    Fault("F20", "a noisy tenant", on_runs.crowded),
+    Fault("F21", "an old transaction", on_postgres.held_up),
 )
 
 

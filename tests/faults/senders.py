@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 
 from config.local import loopback
 from config.local.loopback import NoAnswerError
+from tests.tables import percentile
 from tests.workload import Workload
 
 PATIENCE = 60.0  # seconds to have the last one accepted once the others have been
@@ -61,6 +62,15 @@ class Senders:
             *([f"{never} webhooks were not accepted in {PATIENCE:g} s"] if never else []),
             *([f"{twice} deliveries were answered with two executions"] if twice else []),
         ]
+
+    def summary(self) -> str:
+        """What the senders saw, in a sentence."""
+        others = ", ".join(f"{count} {what}" for what, count in sorted(self.others.items()))
+        p99 = percentile(self.seconds, 0.99) if self.seconds else 0.0
+        return (
+            f"{len(self.seconds)} webhooks answered 2xx, p99 {1000 * p99:.0f} ms, "
+            f"the slowest {max(self.seconds, default=0.0):.1f} s; sent again after: {others or '-'}"
+        )
 
     def _run(self) -> None:
         while not self._leaving.wait(self.pause):

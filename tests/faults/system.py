@@ -76,11 +76,14 @@ class System(Production):
             os.kill(pid, signal.SIGCONT)
         if not orphans.servers_in(self.valkey.data, "valkey-server"):
             self.start_valkey()
-        if self._children["web"].ended() is not None:
+        if not self._is_up("web"):
             self.restart_web()
-        if self._children["workers"].ended() is not None:
+        if not self._is_up("workers"):
             self.start_workers()
         self._wait_entered()
+
+    def _is_up(self, name: str) -> bool:
+        return name in self._children and self._children[name].ended() is None
 
     # --- Workers and web ------------------------------------------------------------------------
     def workers(self) -> list[int]:
@@ -110,11 +113,11 @@ class System(Production):
             return [lease for pid in pids for lease in self.held(pid)]
         finally:
             os.killpg(group, signal.SIGKILL)
-            self._children["workers"].stop()
+            self._children.pop("workers").stop()
 
     def stop_workers(self) -> None:
         """As a deployment does: what is in hand is finished."""
-        self._children["workers"].stop()
+        self._children.pop("workers").stop()
 
     def start_workers(self, **environment: str) -> None:
         """Start them, with these variables beside the usual ones, and wait until they claim."""

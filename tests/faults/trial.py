@@ -53,6 +53,10 @@ class Trial:
     system: System
     rng: Random
     quick: bool
+    # How runs may end: as they should, or because a step's worker was lost too often.
+    endings: set[str] = field(
+        default_factory=lambda: {"succeeded", "waiting", "failed: poison"}, init=False
+    )
     rounds: int = 0
     recoveries: list[float] = field(default_factory=list)  # seconds
     notes: list[str] = field(default_factory=list)
@@ -107,6 +111,9 @@ class Trial:
         self.settle()
         self.verdict = self.check(self.tenants)
         self.flaws += self.verdict.flaws
+        for status, count in self.verdict.statuses.items():
+            if status not in self.endings:
+                self.flaws.append(f"{count} runs ended as {status}")
         for senders in self._senders:
             self.flaws += senders.flaws()
         with self.system.superuser() as db:
