@@ -71,7 +71,7 @@ def repeated(trial: Trial) -> None:
     work = trial.workload("a", workflows.quick())
     count, longest = trial.size((40, 2.0), (500, 30.0))
     trial.rounds = 1
-    with trial.sending(work) as senders:
+    with trial.sending(work, pause=trial.size(0.05, 0.2)) as senders:
         due = sorted(trial.rng.uniform(0.0, longest) for _ in range(3 * count))
         started = time.monotonic()
         for at in due:
