@@ -14,7 +14,7 @@ import structlog
 from django.conf import settings
 from django.db import connection
 
-from executions import runner, services
+from executions import failpoints, runner, services
 from executions.hands import Hands
 from executions.runs import Attempt, Claim
 from tenants.keyring import KeyRingError
@@ -82,8 +82,10 @@ def _work(worker_id: UUID, watch: Watch) -> None:
 
 def _step(claim: Claim, worker_id: UUID, watch: Watch) -> Claim | None:
     watch.took(claim)
+    failpoints.hit("after_claim")
     try:
         attempt = _try(claim)
+        failpoints.hit("after_http_before_commit")
         return _insist(partial(_record, claim, attempt, None if watch.leaving() else worker_id))
     except runner.LeaseLostError:
         return None

@@ -14,7 +14,7 @@ from uuid import UUID
 import uuid_utils.compat
 from django.conf import settings
 
-from executions import dispatch
+from executions import dispatch, failpoints
 from executions import services as executions
 from executions.moves import NewExecution
 from executions.transitions import dump
@@ -85,6 +85,7 @@ def receive(
         endpoint = _find(db, token)
         delivery_id = _verify(endpoint, headers, body)
         received, queued = _store(db, endpoint, delivery_id, headers, query, body)
+    failpoints.hit("after_begin_before_wake")
     dispatch.wake(queued)
     return received
 

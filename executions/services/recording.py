@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from executions import transitions
+from executions import failpoints, transitions
 from executions.moves import Move
 from executions.runs import Attempt, Claim, Run
 from executions.services import children
@@ -41,6 +41,7 @@ def record(claim: Claim, attempt: Attempt, worker_id: UUID | None) -> Claim | No
             ready = 0
             if claim.run.states[claim.key] == ending.state:  # else the step was called off
                 ready = children.spawn(db, claim.run.tenant_id, started)
+            failpoints.hit("in_commit")
     except TakenError:
         return None
     after_commit(move, claim.run, ready=ready)

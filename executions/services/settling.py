@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable
 from uuid import UUID
 
+from executions import failpoints
 from executions.engine import PENDING, Decision, StepState, decide
 from executions.models import StepRun
 from executions.moves import Move, NewEvent, NewStep
@@ -35,6 +36,7 @@ def settle(run: Run, history: list[NewEvent], *, worker_id: UUID | None) -> Move
     With a worker, the first step that is ready is leased to it at once; the rest are queued. The
     run is to be read anew if the move cannot be written.
     """
+    failpoints.hit("before_join")
     decision = decide(run.plan.graph, run.states, parallel=run.plan.definition.limits.parallel)
     steps = new_steps(run.plan, decision, leased=worker_id is not None, known=run.states)
     calling_off = [key for key in decision.cancelled if key in run.states]

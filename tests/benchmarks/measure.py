@@ -13,10 +13,11 @@ from tests.benchmarks.limits import Limit
 from tests.benchmarks.listener import Listener
 from tests.benchmarks.load import Client, Load, drive
 from tests.benchmarks.system import System
-from tests.benchmarks.table import Row, percentile, share
+from tests.benchmarks.table import Row, share
 from tests.benchmarks.target import SLOW_SECONDS
 from tests.benchmarks.usage import Figures, Meter
-from tests.benchmarks.workloads import Workload
+from tests.tables import percentile
+from tests.workload import Workload
 
 ACCEPT_GOAL = {16: ">= 900/s"}
 PER_SECOND = 3000  # requests made beforehand for each second of load; more than can be answered

@@ -19,10 +19,11 @@ from tests.benchmarks import limits, table, verify, workloads
 from tests.benchmarks.limits import Limit, PgbenchError
 from tests.benchmarks.load import BrokenAnswerError, Client, drive
 from tests.benchmarks.measure import THREADS, Effort, Limits, Measure, WrongAnswerError
-from tests.benchmarks.system import DeadProcessError, System
+from tests.benchmarks.system import System
 from tests.benchmarks.table import Row
 from tests.benchmarks.usage import Figures, MemoryWatch, pss_mb
 from tests.benchmarks.workloads import Workloads
+from tests.production import DeadProcessError
 
 QUICK = Effort(seconds=1, rounds=24, backlog5=200, backlog50=40)
 FULL = Effort(seconds=4, rounds=100, backlog5=1500, backlog50=250)
