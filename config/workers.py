@@ -9,6 +9,7 @@ hand end. If the parent is killed its children end too.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import ctypes
 import gc
 import os
@@ -16,6 +17,7 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from types import FrameType
 
 import django
@@ -23,7 +25,10 @@ import django
 from config.celery import app
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
-NICENESS = 10  # a flood of webhooks is taken in first; what is stored can wait for its turn
+# A flood of webhooks is taken in first; what is stored can wait for its turn. Not more: in a flood
+# a tenth of the usual share must still let every worker say in time that it lives.
+NICENESS = 10
+AUTOGROUP = Path("/proc/self/autogroup")
 PAUSE_SECONDS = 1.0  # before a child that died is replaced
 # Workers do not talk to each other: what one must know of another is in Postgres.
 ALONE = ("--without-gossip", "--without-mingle", "--without-heartbeat")
@@ -75,6 +80,19 @@ class Parent:
             os.kill(pid, signal.SIGTERM)
 
 
+def give_way() -> None:
+    """Let web and Postgres go first.
+
+    A Linux that groups by session (sched(7), autogroup) weighs niceness only within a session, and
+    a session against others by a niceness of its own. A container is weighed as one, by its shares
+    (docker/compose.yml).
+    """
+    os.nice(NICENESS)
+    if os.getsid(0) == os.getpid():  # a session that we lead, not that of somebody's terminal
+        with contextlib.suppress(OSError):  # no such grouping here
+            AUTOGROUP.write_text(str(NICENESS))
+
+
 def _end_with(parent: int) -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM))
@@ -98,7 +116,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     app.finalize()
     gc.collect()
     gc.freeze()  # what is never collected is never written to, so it stays shared
-    os.nice(NICENESS)
+    give_way()
     Parent(given.processes).run()
 
 

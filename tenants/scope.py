@@ -17,7 +17,7 @@ from uuid import UUID
 import psycopg
 import structlog
 from django.db import InterfaceError, OperationalError, connection, transaction
-from psycopg.pq import TransactionStatus
+from psycopg.pq import ExecStatus, TransactionStatus
 
 from tenants.rls import OPERATOR_ROLE, TENANT_SETTING
 
@@ -138,7 +138,7 @@ class Prepared:
 
     def enter_operator(self) -> None:
         """From here on, until the transaction ends, all tenants are seen: to find one's work."""
-        self._enter(Scope(None, operator=True))
+        _send(self._raw, self._entering(Scope(None, operator=True)))
 
     def enter_tenant(
         self, ident: UUID, then: LiteralString = "", values: Mapping[str, object] | None = None
@@ -147,17 +147,20 @@ class Prepared:
 
         `then` is a statement to send along; its rows are returned.
         """
-        return self._enter(Scope(ident), then, values or {})
-
-    def _enter(
-        self, scope: Scope, then: LiteralString = "", values: Mapping[str, object] | None = None
-    ) -> Rows:
-        text: LiteralString = "; ".join(part for part in (self.begin, ENTER, then) if part)
-        self.begin = ""
-        rows = psycopg.ClientCursor(self._raw).execute(text, {**_names(scope), **(values or {})})
-        while rows.nextset():
+        entering = self._entering(Scope(ident))
+        cursor = psycopg.ClientCursor(self._raw)
+        if not then:
+            _send(self._raw, entering)
+            return cursor
+        cursor.execute(f"{entering}; {then}", values)
+        while cursor.nextset():
             pass
-        return rows
+        return cursor
+
+    def _entering(self, scope: Scope) -> LiteralString:
+        text: LiteralString = "; ".join(part for part in (self.begin, _entering(scope)) if part)
+        self.begin = ""
+        return text
 
 
 Rows = psycopg.Cursor[Any]
@@ -184,10 +187,10 @@ def prepared_transaction() -> Iterator[Prepared]:
         yield statements
     except BaseException:
         if not statements.begin and not raw.closed:
-            raw.execute(undo)
+            _send(raw, undo)
         raise
     if not statements.begin:
-        raw.execute(commit)
+        _send(raw, commit)
 
 
 _TRANSACTION: tuple[LiteralString, ...] = ("BEGIN", "COMMIT", "ROLLBACK")
@@ -196,6 +199,19 @@ _SAVEPOINT: tuple[LiteralString, ...] = (
     "RELEASE SAVEPOINT hot",
     "ROLLBACK TO SAVEPOINT hot; RELEASE SAVEPOINT hot",
 )
+
+
+def _entering(scope: Scope) -> LiteralString:
+    """ENTER with its values written out: a constant, or the hexadecimal digits of a UUID."""
+    names = {name: f"'{value}'" for name, value in _names(scope).items()}
+    return cast("LiteralString", ENTER % names)
+
+
+def _send(raw: psycopg.Connection[Any], text: LiteralString) -> None:
+    """Run statements that have no parameters and no result, by libpq alone: a third of the time."""
+    result = raw.pgconn.exec_(text.encode())
+    if result.status not in (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK):
+        raise psycopg.errors.error_from_result(result)
 
 
 def _raw() -> psycopg.Connection[Any]:

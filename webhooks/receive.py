@@ -147,7 +147,8 @@ def _store(
         "headers": dump({**shown}),
         "size": len(body),
     }
-    if db.enter_tenant(endpoint.tenant_id, statements.DELIVER, row).fetchone() is None:
+    db.enter_tenant(endpoint.tenant_id)
+    if db.run(statements.DELIVER, row).fetchone() is None:
         first = db.run(statements.FIRST, key).fetchone()
         earlier_delivery, earlier_execution = first or (received.delivery_id, None)
         return Received(earlier_delivery, earlier_execution, duplicate=True), 0
