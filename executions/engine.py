@@ -53,9 +53,7 @@ def decide(graph: Graph, states: States, *, parallel: int) -> Decision:
     """
     if any(_failed_unhandled(graph, key, state) for key, state in states.items()):
         return _wind_down(graph, states)
-    after = {
-        key: state for key, state in states.items() if state.status is not StepStatus.PENDING
-    }
+    after = {key: state for key, state in states.items() if state.status is not StepStatus.PENDING}
     ready: list[str] = []
     skipped: list[str] = []
     room = parallel - sum(state.status in IN_FLIGHT for state in after.values())

@@ -148,8 +148,9 @@ WHERE tenant_id = %(tenant)s AND execution_id = %(execution)s
 
 # A transition is one statement whose parts are written only if its gate opened: if the execution
 # could be inserted, or was still at the revision (its newest event) that the transition was decided
-# on, and the step that moves is still where it was, under the same fence. The execution's row is
-# written first: whoever else wants it waits, and then finds another revision.
+# on, and the step that moves was still where it was, under the same fence. The execution's row is
+# written first: whoever else wants it waits, and then finds another revision. Nothing of a step
+# that matters here changes without a new revision, so all of it is written or nothing.
 _ADDED = """
 added AS (
   INSERT INTO executions_steprun
@@ -205,6 +206,14 @@ moved AS (
   RETURNING e.id
 )"""
 
+_MOVED_WITH_STEP = _MOVED.replace(
+    "RETURNING e.id",
+    """AND EXISTS (
+    SELECT FROM executions_steprun s
+    WHERE s.id = %(step)s AND s.fence = %(fence)s AND s.status = %(step_from)s)
+  RETURNING e.id""",
+)
+
 START = f"""
 WITH gate AS (
   INSERT INTO executions_execution
@@ -225,7 +234,7 @@ SELECT 1 FROM gate
 # tries of a wait start anew. (The status is asked for by a parameter and the row found by its key:
 # with a constant it was looked for among all that are running.)
 RECORD = f"""
-WITH {_MOVED}, gate AS (
+WITH {_MOVED_WITH_STEP}, gate AS (
   UPDATE executions_steprun s
   SET status = %(step_status)s, outcome = %(outcome)s, input = coalesce(%(input)s::jsonb, s.input),
       output = %(output)s, error = %(error)s, attempts = s.attempts || %(attempt)s::jsonb,
@@ -242,7 +251,7 @@ WITH {_MOVED}, gate AS (
   WHERE s.id = %(step)s AND s.fence = %(fence)s AND s.status = %(step_from)s
   RETURNING 1
 ), {_ADDED}, {_CANCELLED}, {_TOLD}
-SELECT (SELECT count(*) FROM moved), (SELECT count(*) FROM gate)
+SELECT 1 FROM gate
 """
 
 MOVE = f"""

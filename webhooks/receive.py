@@ -103,7 +103,7 @@ def secret_purpose(endpoint_id: UUID) -> str:
 
 def _find(db: Prepared, token: str) -> _Endpoint:
     db.enter_operator()  # the token says whose endpoint it is
-    row = db.run(statements.FIND, {"token": token}).fetchone()
+    row = db.first(statements.FIND, {"token": token})
     if row is None:
         raise UNKNOWN.problem()
     return _Endpoint(*row)
@@ -148,8 +148,8 @@ def _store(
         "size": len(body),
     }
     db.enter_tenant(endpoint.tenant_id)
-    if db.run(statements.DELIVER, row).fetchone() is None:
-        first = db.run(statements.FIRST, key).fetchone()
+    if db.first(statements.DELIVER, row) is None:
+        first = db.first(statements.FIRST, key)
         earlier_delivery, earlier_execution = first or (received.delivery_id, None)
         return Received(earlier_delivery, earlier_execution, duplicate=True), 0
     return received, _begin(db, endpoint, received, shown, query, body)
@@ -181,6 +181,7 @@ def _begin(
         ),
         message="Started by a webhook.",
         execution_id=received.execution_id,
+        last=True,
     )
     return begun.ready
 

@@ -13,7 +13,7 @@ from executions.engine import StepState, decide
 from executions.moves import Move, NewEvent
 from executions.runs import Claim, Run
 from executions.services.facts import run_of, states_of
-from executions.services.plans import plan_of
+from executions.services.plans import known, plan_of
 from executions.services.settling import RUNNING, new_steps, settle, step_events
 from executions.states import ExecutionStatus, StepStatus
 from executions.transitions import Picked, RunRow, Taken
@@ -83,7 +83,10 @@ def _taken(picked: Picked, taken: Taken) -> Claim:
 
 
 def _launch(db: Prepared, picked: Picked, worker_id: UUID) -> _Claimed:
-    plan = plan_of(picked.version_id)
+    plan = known(picked.version_id)
+    if plan is None:
+        db.open()
+        plan = plan_of(picked.version_id)
     decision = decide(plan.graph, {}, parallel=plan.definition.limits.parallel)
     steps = new_steps(plan, decision, leased=True)
     move = Move(
@@ -115,6 +118,7 @@ def _launched(picked: Picked, move: Move, row: RunRow) -> Claim:
 
 def _continue(db: Prepared, picked: Picked, worker_id: UUID) -> _Claimed | None:
     """Begin a resumed execution, which has the steps that it took over. It may end at once."""
+    db.open()
     plan_of(picked.version_id)  # in memory: the transaction is not one that a scope could be in
     run = run_of(
         picked.tenant_id,
@@ -122,9 +126,9 @@ def _continue(db: Prepared, picked: Picked, worker_id: UUID) -> _Claimed | None:
         transitions.run_row(db, picked.execution_id),
         status=ExecutionStatus.QUEUED,
         seq=picked.last_seq,
-        states=states_of(transitions.states(db, picked.tenant_id, picked.execution_id).fetchall()),
+        states=states_of(transitions.states(db, picked.tenant_id, picked.execution_id)),
     )
-    move = settle(run, [], worker_id=worker_id)
+    move = settle(db, run, [], worker_id=worker_id)
     transitions.move(db, move)
     claim = first_leased(run, move)
     return None if claim is None else partial(replace, claim, more=picked.more)

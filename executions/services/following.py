@@ -176,9 +176,7 @@ def _alarm(tenant_id: UUID, execution_id: UUID, facts: _Facts) -> None:
     """Start the workflow that the failed one names, once."""
     with scope.tenant(tenant_id):
         db = scope.prepared()
-        transitions.lock_again(
-            db, execution_id
-        )  # one at a time: whether it is done does not change
+        transitions.lock(db, execution_id)  # one at a time: whether it is done does not change
         if Execution.objects.filter(origin_id=execution_id, trigger_kind="failure").exists():
             return
         slug = plan_of(facts.version_id).definition.on_failure

@@ -59,7 +59,8 @@ def resolve(
 def _again(run: Run, step: StepRun, by: str) -> Move:
     run.states[step.key] = StepState(StepStatus.QUEUED)
     event = NewEvent("step.queued", f"To be sent again, says {by}.", step=step.key)
-    move = settle(run, [event], worker_id=None)
+    db = scope.prepared()
+    move = settle(db, run, [event], worker_id=None)
     end = StepEnd(
         step_id=step.id,
         fence=step.fence,
@@ -68,5 +69,5 @@ def _again(run: Run, step: StepRun, by: str) -> Move:
         delay=0.0,
         wait=step.wait,
     )
-    transitions.record(scope.prepared(), end, move)
+    transitions.record(db, end, move)
     return move
