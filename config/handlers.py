@@ -47,7 +47,7 @@ class Asgi(ASGIHandler):
     class request_class(_InUTF8, ASGIRequest):  # noqa: N801 - Django's name for it
         pass
 
-    def create_request(self, scope: dict[str, Any], body_file: IO[bytes]) -> Any:
+    def create_request(self, scope: Any, body_file: IO[bytes]) -> Any:
         scope[_BODY] = body_file
         return super().create_request(scope, body_file)
 

@@ -195,7 +195,7 @@ _SAVEPOINT: tuple[LiteralString, ...] = (
 def _entering(scope: Scope) -> LiteralString:
     """ENTER with its values written out: a constant, or the hexadecimal digits of a UUID."""
     names = {name: f"'{value}'" for name, value in _names(scope).items()}
-    return cast("LiteralString", ENTER % names)
+    return ENTER % names
 
 
 def _send(raw: psycopg.Connection[Any], text: LiteralString) -> None:

@@ -112,7 +112,7 @@ def no_collector() -> Iterator[None]:
     gc.enable()
 
 
-def connections() -> int:
+def connections() -> object:
     """How many connections the product's role has to the database of the tests."""
     with servers.superuser(environment.DATABASE) as connection:
         row = connection.execute(
@@ -120,8 +120,7 @@ def connections() -> int:
             " AND usename = %s",
             [environment.APP],
         ).fetchone()
-    assert row is not None
-    return int(row[0])
+    return row and row[0]
 
 
 def begun() -> bool:
