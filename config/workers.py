@@ -1,9 +1,9 @@
 """Worker processes from one parent, which imports everything first: they share its memory.
 
-    python -m config.workers --processes 2
+    python -m config.workers --processes 2 --beat
 
-Each child is a plain Celery worker. One that dies is replaced; SIGTERM and SIGINT let the steps in
-hand end. If the parent is killed its children end too.
+Each child is a plain Celery worker; with `--beat` there is also Celery's beat. One that dies is
+replaced; SIGTERM and SIGINT let the steps in hand end. If the parent is killed its children end too.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -30,16 +31,17 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 NICENESS = 10
 AUTOGROUP = Path("/proc/self/autogroup")
 PAUSE_SECONDS = 1.0  # before a child that died is replaced
+Program = Callable[[], None]
 # Workers do not talk to each other: what one must know of another is in Postgres.
 ALONE = ("--without-gossip", "--without-mingle", "--without-heartbeat")
 
 
 class Parent:
-    """Keeps `processes` children alive until it is told to stop."""
+    """Keeps a child for each program alive until it is told to stop."""
 
-    def __init__(self, processes: int) -> None:
-        self._children: dict[int, int] = {}  # number of the worker by pid
-        self._missing = list(range(1, processes + 1))
+    def __init__(self, programs: Sequence[Program]) -> None:
+        self._children: dict[int, Program] = {}  # by pid
+        self._missing = list(programs)
         self._stopping = False
 
     def run(self) -> None:
@@ -57,21 +59,21 @@ class Parent:
             if not self._stopping:
                 time.sleep(PAUSE_SECONDS)
 
-    def _fork(self, number: int) -> None:
+    def _fork(self, program: Program) -> None:
         parent = os.getpid()
         # A signal that comes in between is held back until each side knows what it is.
         signals = {signal.SIGTERM, signal.SIGINT}
         signal.pthread_sigmask(signal.SIG_BLOCK, signals)
         pid = os.fork()
         if pid:
-            self._children[pid] = number
+            self._children[pid] = program
             signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
             return
         for each in signals:
             signal.signal(each, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
         _end_with(parent)
-        app.worker_main(_arguments(number))
+        program()
         sys.exit(0)
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
@@ -100,16 +102,22 @@ def _end_with(parent: int) -> None:
             sys.exit(0)
 
 
-def _arguments(number: int) -> list[str]:
+def _work(number: int) -> None:
     # Celery's threads only hear wake-ups; steps run on threads of our own (executions/process.py).
     pool = ("--pool", "threads", "--concurrency", "2")
-    return ["worker", "--hostname", f"worker-{number}@%h", "--queues", "wake", *pool, *ALONE]
+    name = ("--hostname", f"worker-{number}@%h")
+    app.worker_main(["worker", *name, "--queues", "wake", *pool, *ALONE])
+
+
+def _beat() -> None:
+    app.Beat(quiet=True, loglevel="WARNING").run()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m config.workers", description=__doc__)
-    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--processes", type=int, default=2, help="workers (2)")
+    parser.add_argument("--beat", action="store_true", help="one more process: Celery's beat")
     given = parser.parse_args(arguments)
     django.setup()
     app.loader.import_default_modules()
@@ -117,7 +125,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     gc.collect()
     gc.freeze()  # what is never collected is never written to, so it stays shared
     give_way()
-    Parent(given.processes).run()
+    programs: list[Program] = [partial(_work, number) for number in range(1, given.processes + 1)]
+    Parent([*programs, _beat] if given.beat else programs).run()
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ class Production:
         self._children: dict[str, Child] = {}
 
     def commands(self, environment: Mapping[str, str]) -> dict[str, Command]:
-        """`target`, `web`, `live`, `workers` and `beat`."""
+        """`target`, `web`, `live` and `workers`, which include beat."""
         pooled = {**environment, "STEPWELL_DATABASE_POOL": product.POOL}
         on_live_port = {**pooled, "PORT": str(self.ports.live)}
         daphne, *others = product.commands(self.place, on_live_port)
