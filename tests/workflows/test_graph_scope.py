@@ -149,7 +149,7 @@ def test_a_one_time_address_is_handed_out_before_it_is_waited_for() -> None:
         ("{{ callbacks.latr }}", "unknown_callback", 'Did you mean "later"?'),
         ("{{ callbacks.over }}", "unknown_callback", "has ended before this is read"),
         ("{{ callbacks.here }}", "unknown_callback", "is a transform step"),
-        ("{{ callbacks.inner }}", "unknown_callback", "in another body"),
+        ("{{ callbacks.inner }}", "unknown_callback", "at another level"),
         ("{{ callbacks.later.url }}", "unknown_name", "is a text"),
         ("{{ callbacks }}", "unknown_name", "Valid: beside, later."),
         ("{{ callbacks[trigger.body.which] }}", "unknown_name", "Name the step"),

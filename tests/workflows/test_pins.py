@@ -127,9 +127,10 @@ def test_the_deployment_says_how_deep(acme: Caller, settings: Any) -> None:
     assert [code for _, code, *_ in told(acme, starting("two"))] == ["too_deep"]
 
 
-def test_another_tenants_workflow_is_none(acme: Caller) -> None:
-    published(acme, "child")
-    other = owner_of("other")
+def test_another_tenants_workflow_is_none(db: None) -> None:
+    acme, other = owner_of("acme"), owner_of("other")
+    with scope.tenant(acme.tenant_id):
+        published(acme, "child")
     with scope.tenant(other.tenant_id):
         ((_, code, _, _, message),) = told(other, starting("child"))
     assert (code, message) == ("unknown_workflow", 'There is no workflow "child".')
