@@ -3,7 +3,7 @@
     python -m config.workers --processes 2 --beat
 
 Each child is a plain Celery worker; with `--beat` there is also Celery's beat. One that dies is
-replaced; SIGTERM and SIGINT let the steps in hand end. If the parent is killed its children end too.
+replaced; SIGTERM and SIGINT let the steps in hand end. If the parent is killed they end too.
 """
 
 from __future__ import annotations
