@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, LiteralString, cast
 from uuid import UUID
 
@@ -126,6 +127,12 @@ class Prepared:
     def run(self, statement: LiteralString, values: Mapping[str, object] | None = None) -> Rows:
         """Run a statement whose parameters are `%(name)s`."""
         return psycopg.Cursor(self._raw).execute(statement, values, prepare=True)
+
+    def now(self) -> datetime:
+        """When the transaction began, by the database's clock."""
+        [row] = self.run("SELECT now()")
+        moment: datetime = row[0]
+        return moment
 
     def enter_operator(self) -> None:
         """From here on, until the transaction ends, all tenants are seen: to find one's work."""
