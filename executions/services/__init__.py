@@ -6,6 +6,7 @@ from executions.services.claiming import claim, gather
 from executions.services.plans import plan_of
 from executions.services.recording import record
 from executions.services.recovery import lost_steps, overdue, release, time_out
+from executions.services.repairing import repair
 from executions.services.retention import expired_runs, forget_runs, in_batches
 from executions.services.sending import mark_sending
 from executions.services.starting import begin, check_input, start, trigger
@@ -29,6 +30,7 @@ __all__ = [
     "record",
     "register",
     "release",
+    "repair",
     "start",
     "time_out",
     "trigger",
