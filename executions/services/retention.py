@@ -93,7 +93,7 @@ def forget_runs(batches: int) -> Counter[str]:
     Says how many `executions`, `steps` and `events` there were; at most `batches` transactions
     of each kind, of each tenant.
     """
-    gone = in_batches(_forget_runs, batches)
+    gone = in_batches(forget_batch, batches)
     if settings.KEEP_EVENTS_DAYS < settings.KEEP_EXECUTIONS_DAYS:
         for tenant_id in _tenants():
             gone += in_batches(_histories_of(tenant_id), batches)
@@ -127,7 +127,8 @@ def in_batches(batch: Batch, batches: int) -> Counter[str]:
     return gone
 
 
-def _forget_runs(db: Prepared, after: UUID) -> tuple[UUID | None, Counter[str]]:
+def forget_batch(db: Prepared, after: UUID) -> tuple[UUID | None, Counter[str]]:
+    """Delete the oldest expired runs above an id, in the operator's scope; see `in_batches`."""
     old = _old(db, settings.KEEP_EXECUTIONS_DAYS)
     values = {**old, "after": after, "batch": BATCH, "runs": BATCH_RUNS}
     upto, executions, steps, events = _row(db, _FORGET_RUNS, values)
