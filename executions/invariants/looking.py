@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,7 +13,7 @@ from django.conf import settings
 from django.db import connection
 
 from executions.invariants import edges, statements
-from executions.invariants.named import BEGUN_EARLY, INVARIANTS, Invariant, Repair
+from executions.invariants.named import BEGUN_EARLY, INVARIANTS, UNCLAIMED, Invariant, Repair
 from executions.states import (
     EXECUTION_ENDED,
     EXECUTION_MOVES,
@@ -30,6 +31,7 @@ MOST = 1_000  # breaches of one invariant that are reported for a page
 # Beyond the time at which the sweeper, which comes by every second, should have acted.
 GRACE_SECONDS = 10.0
 UNCLAIMED_SECONDS = 60.0
+STILL_SECONDS = 2.0  # in which a worker that is at work takes one of the oldest ready steps
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ def _look(spans: Iterator[Span] | list[Span]) -> list[Violation]:
     with scope.operator("the doctor looks at what is open"):
         db = scope.prepared()
         found = [row for each in INVARIANTS if not each.by_id for row in _ask(db, each)]
+    found += _unclaimed()
     for span in spans:
         with scope.operator("the doctor looks at runs of all tenants"):
             db = scope.prepared()
@@ -81,6 +84,23 @@ def _look(spans: Iterator[Span] | list[Span]) -> list[Violation]:
 
 def _by_number(found: list[Violation]) -> list[Violation]:
     return sorted(found, key=lambda violation: violation.number)
+
+
+def _unclaimed() -> list[Violation]:
+    """I1: ready steps, while the queue stands still.
+
+    Nothing runs for a moment between two runs of a busy worker too, so there is a second look if
+    need be. Whoever is at work takes the oldest steps first, and those are the ones looked at.
+    """
+    looks: list[list[Violation]] = []
+    for pause in (0.0, STILL_SECONDS):
+        time.sleep(pause)
+        with scope.operator("the doctor looks for steps that nobody claims"):
+            looks.append(_ask(scope.prepared(), UNCLAIMED))
+        if not looks[-1]:
+            return []
+    first, second = ({(each.execution_id, each.step) for each in look} for look in looks)
+    return looks[0] if first <= second else []
 
 
 def _unguarded() -> list[Violation]:

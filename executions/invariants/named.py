@@ -61,13 +61,6 @@ INVARIANTS = (
         "It is {status} and none of its steps is open: nothing will ever move it.",
         Repair.SETTLE,
     ),
-    _open(
-        "I1",
-        "unclaimed",
-        statements.UNCLAIMED,
-        "It has been ready for {seconds} s and no worker is at work.",
-        Repair.WAKE,
-    ),
     Invariant("I2", "ended-twice", statements.ENDED_TWICE, "It ended {times} times."),
     Invariant(
         "I2",
@@ -168,7 +161,14 @@ INVARIANTS = (
         Repair.RELEASE,
     ),
 )
-# The one that Python judges (executions/invariants/edges.py); it looks at a range of ids too.
+# The two that Python judges (executions/invariants/looking.py).
+UNCLAIMED = _open(
+    "I1",
+    "unclaimed",
+    statements.UNCLAIMED,
+    "It has been ready for {seconds} s and no worker is at work.",
+    Repair.WAKE,
+)
 BEGUN_EARLY = Invariant(
     "I3", "begun-early", statements.BEGINNINGS, "It began before its edges let it."
 )

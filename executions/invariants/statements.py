@@ -53,7 +53,7 @@ FROM executions_execution e
 WHERE e.status = 'waiting' AND {_STARTED} AND {_NOTHING_OPEN} LIMIT %(most)s
 """
 
-# While any step runs, workers are at it and the queue is only long.
+# While any step runs, workers are at it and the queue is only long. (Judged in Python further.)
 UNCLAIMED = """
 SELECT s.tenant_id, s.execution_id, s.key,
        jsonb_build_object('seconds', extract(epoch FROM now() - s.due_at)::int)

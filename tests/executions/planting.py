@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from uuid import UUID
 
 from executions.models import Execution
@@ -47,3 +48,9 @@ def plant(execution_id: UUID, *statements: str) -> None:
         connection.execute("SET LOCAL session_replication_role = replica")
         for statement in statements:
             connection.execute(statement.encode(), {"run": execution_id})
+
+
+def rounded(message: str) -> str:
+    """The message with its seconds in words, since planting and looking take some too."""
+    message = re.sub(r"\b36\d\d s\b", "an hour", message)
+    return re.sub(r"\b1[23]\d s\b", "2 minutes", message)

@@ -11,7 +11,7 @@ from django.core.management import call_command
 from executions.models import Execution
 from tenants import scope
 from tests.executions.driving import statuses
-from tests.executions.planting import EXPIRED, RUN, make, plant
+from tests.executions.planting import EXPIRED, RUN, make, plant, rounded
 
 pytestmark = pytest.mark.usefixtures("committed_db")
 
@@ -22,7 +22,7 @@ def doctor(*arguments: str) -> tuple[int, str]:
     try:
         call_command("doctor", *arguments, stdout=out)
     except SystemExit as end:
-        return int(str(end.code)), out.getvalue()
+        return int(str(end.code)), rounded(out.getvalue())
     return 0, out.getvalue()
 
 
@@ -43,7 +43,7 @@ def test_a_breach_is_named_with_its_place_and_fails_the_command() -> None:
     assert doctor() == (
         1,
         f"broken    I8 lease-over: {slug_of(run)} {run.id} a: "
-        "Its lease ended 3600 s ago and it is still running.\n",
+        "Its lease ended an hour ago and it is still running.\n",
     )
     assert statuses(run) == {"a": "running"}
 
@@ -79,7 +79,7 @@ def test_machines_get_json() -> None:
             {
                 "number": "I8",
                 "name": "lease-over",
-                "message": "Its lease ended 3600 s ago and it is still running.",
+                "message": "Its lease ended an hour ago and it is still running.",
                 "tenant": slug_of(run),
                 "tenant_id": str(run.tenant_id),
                 "execution_id": str(run.id),

@@ -11,7 +11,7 @@ import pytest
 
 from executions import services
 from executions.invariants import Repair, violations
-from executions.invariants.named import BEGUN_EARLY, INVARIANTS
+from executions.invariants.named import BEGUN_EARLY, INVARIANTS, UNCLAIMED
 from executions.models import Execution, StepRun
 from tenants import scope
 from tests import environment, factories, servers
@@ -26,7 +26,7 @@ from tests.executions.driving import (
     started,
 )
 from tests.executions.past import copies
-from tests.executions.planting import EVENT, POST, RUN, STEP, TOLD, make, plant
+from tests.executions.planting import EVENT, EXPIRED, POST, RUN, STEP, TOLD, make, plant, rounded
 from tests.workflows.definitions import document, step
 
 pytestmark = pytest.mark.usefixtures("committed_db")
@@ -76,7 +76,7 @@ PLANTS = (
         "I1",
         "running",
         (RUN.format("deadline_at = now() - interval '1 hour'"),),
-        "It used up its active time 3600 s ago and still runs.",
+        "It used up its active time an hour ago and still runs.",
         None,
         Repair.TIME_OUT,
     ),
@@ -95,7 +95,7 @@ PLANTS = (
         "I1",
         "queued",
         (STEP.format("due_at = now() - interval '2 minutes'"),),
-        "It has been ready for 120 s and no worker is at work.",
+        "It has been ready for 2 minutes and no worker is at work.",
         repair=Repair.WAKE,
     ),
     Plant(
@@ -228,8 +228,8 @@ PLANTS = (
         "lease-over",
         "I8",
         "running",
-        (STEP.format("lease_until = now() - interval '1 minute'"),),
-        "Its lease ended 60 s ago and it is still running.",
+        (EXPIRED,),
+        "Its lease ended an hour ago and it is still running.",
         repair=Repair.RELEASE,
     ),
     Plant(
@@ -251,17 +251,34 @@ def test_a_breach_is_found_by_its_invariant_alone(planted: Plant) -> None:
     found = violations()
     assert {(each.name, each.number) for each in found} == {(planted.name, planted.number)}
     [breach] = found[:1]
-    assert breach.message.startswith(planted.message)
+    assert rounded(breach.message).startswith(planted.message)
     assert breach.step == planted.step
     assert breach.execution_id == run.id
     assert breach.repair == planted.repair
-    assert violations(everything=True) == found
+    everywhere = violations(everything=True)
+    assert [(each.name, each.step) for each in everywhere] == [
+        (each.name, each.step) for each in found
+    ]
 
 
 def test_every_invariant_has_a_plant() -> None:
-    assert [each.name for each in PLANTS if each.name != BEGUN_EARLY.name] == [
-        each.name for each in INVARIANTS
-    ]
+    every = (*INVARIANTS, UNCLAIMED, BEGUN_EARLY)
+    assert {each.name for each in PLANTS} == {each.name for each in every}
+
+
+def test_a_queue_that_moves_is_not_taken_for_one_that_stands_still(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    worker_id = new_worker()
+    for run in (make("queued"), make("queued")):
+        plant(run.id, STEP.format("due_at = now() - interval '2 minutes'"))
+
+    def work(pause: float) -> None:
+        if pause:
+            finish(claimed(worker_id), None)
+
+    monkeypatch.setattr("executions.invariants.looking.time.sleep", work)
+    assert violations() == []
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from executions.invariants import Violation, violations
 from executions.models import Execution
 from tests.executions import invariants
 from tests.executions.driving import drained, events, fresh, in_threads, kinds, statuses
-from tests.executions.planting import EXPIRED, RUN, STEP, TOLD, make, plant
+from tests.executions.planting import EXPIRED, RUN, STEP, TOLD, make, plant, rounded
 
 pytestmark = pytest.mark.usefixtures("committed_db")
 
@@ -73,8 +73,8 @@ def test_what_was_and_what_became_of_it_is_written_in_the_history() -> None:
     [told] = [event for event in events(run) if event.kind == "doctor.repaired"]
     assert told.level == "warning"
     assert told.step == "a"
-    assert told.message == (
-        "The doctor mended this: Its lease ended 3600 s ago and it is still running."
+    assert rounded(told.message) == (
+        "The doctor mended this: Its lease ended an hour ago and it is still running."
     )
     assert told.data == {
         "invariant": "I8",
