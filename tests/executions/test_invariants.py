@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from executions import services
 from executions.invariants import Repair, violations
@@ -284,8 +285,8 @@ def test_a_queue_that_moves_is_not_taken_for_one_that_stands_still(
 @pytest.fixture
 def unguarded() -> Iterator[None]:
     def switch(how: str) -> None:
-        with servers.superuser(environment.DATABASE) as connection:
-            connection.execute(f"ALTER TABLE executions_event {how} ROW LEVEL SECURITY".encode())
+        with servers.superuser(environment.DATABASE) as owner:
+            owner.execute(f"ALTER TABLE executions_event {how} ROW LEVEL SECURITY".encode())
 
     switch("DISABLE")
     yield
@@ -339,11 +340,11 @@ def test_a_history_that_retention_took_is_no_gap(settings: Any) -> None:
 
 
 def test_looking_reads_by_index_and_no_more_than_what_is_new_or_open() -> None:
-    run = make("finished")
-    copies(run, 5_000, timedelta(hours=2))
+    copies(make("finished"), 10_000, timedelta(hours=2))
     copies(make("finished"), 20, timedelta())
-    with servers.superuser(environment.DATABASE) as connection:
-        connection.execute("ANALYZE executions_execution, executions_steprun, executions_event")
+    with servers.superuser(environment.DATABASE) as owner:
+        owner.execute("ANALYZE executions_execution, executions_steprun, executions_event")
+    connection.close()  # a session's counts may still hold those of its last second
     with scope.operator("one transaction, so that its reads can be counted"):
         assert violations() == []
         [(scans, fetched)] = scope.prepared().run(
@@ -351,4 +352,4 @@ def test_looking_reads_by_index_and_no_more_than_what_is_new_or_open() -> None:
             "WHERE relname IN ('executions_execution', 'executions_steprun', 'executions_event')"
         )
     assert scans == 0
-    assert fetched < 5_000, "less than one row for each old run"
+    assert fetched < 10_000, "less than one row for each old run"
