@@ -288,7 +288,7 @@ def _moved(move: Move) -> dict[str, object]:
         "follow_up": move.follow_up,
         "active": move.status is ExecutionStatus.RUNNING,
         "ended": move.status in EXECUTION_ENDED,
-        "cancelled": f"{{{','.join(move.cancelled)}}}",  # keys need no quotes
+        "cancelled": list(move.cancelled),
         "run_output": dump(move.output),
         "run_error": dump(move.error),
     }

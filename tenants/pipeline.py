@@ -162,8 +162,15 @@ def _dumped(value: object) -> bytes | None:
             return value.isoformat().encode()
         case bool() | int() | float() | UUID():
             return str(value).encode()
+        case list():
+            return b"{%s}" % b",".join(_element(element) for element in value)
         case _:
             raise TypeError(f"a {type(value).__name__} is no parameter")
+
+
+def _element(value: object) -> bytes:
+    text = _dumped(value) or b""
+    return b'"%s"' % text.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
 
 
 _pipelines: WeakKeyDictionary[psycopg.Connection[Any], Pipeline] = WeakKeyDictionary()

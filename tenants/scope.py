@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Any, LiteralString, NamedTuple, cast
 from uuid import UUID
@@ -158,6 +159,12 @@ class Prepared:
             ahead, self._ahead = self._ahead, []
             self.begun = True
             self._pipeline.send(ahead)
+
+    def now(self) -> datetime:
+        """When the transaction began, by the database's clock."""
+        [row] = self.run("SELECT now()")
+        moment: datetime = row[0]
+        return moment
 
     def enter_operator(self) -> None:
         """From here on, until the transaction ends, all tenants are seen: to find one's work."""

@@ -11,8 +11,10 @@ from executions.services.following import after_commit, follow_up, left_to_follo
 from executions.services.plans import plan_of
 from executions.services.recording import record
 from executions.services.recovery import end_overdue, leased_to, lost_steps, overdue, release
+from executions.services.repairing import repair
 from executions.services.resolving import resolve
 from executions.services.resuming import preview, replay, resume
+from executions.services.retention import expired_runs, forget_runs, in_batches
 from executions.services.sending import mark_sending
 from executions.services.starting import begin, check_input, start, trigger
 from executions.services.working import beat, forget_workers, is_work_ready, register, unregister
@@ -27,9 +29,12 @@ __all__ = [
     "claim",
     "decide",
     "end_overdue",
+    "expired_runs",
     "follow_up",
+    "forget_runs",
     "forget_workers",
     "gather",
+    "in_batches",
     "is_work_ready",
     "leased_to",
     "left_to_follow",
@@ -43,6 +48,7 @@ __all__ = [
     "record",
     "register",
     "release",
+    "repair",
     "replay",
     "resolve",
     "resume",

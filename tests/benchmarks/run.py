@@ -15,7 +15,7 @@ from django.db import connection
 
 from config.local import interrupts
 from config.local.terminal import complain, phase, say
-from tests.benchmarks import limits, table, verify, workloads
+from tests.benchmarks import limits, retention, table, verify, workloads
 from tests.benchmarks.limits import Limit, PgbenchError
 from tests.benchmarks.load import BrokenAnswerError, Client, drive
 from tests.benchmarks.measure import THREADS, Effort, Limits, Measure, WrongAnswerError
@@ -51,9 +51,16 @@ web, workers, Postgres: milliseconds of CPU (user and system) for one operation.
 def main() -> int:
     """The exit status: 1 when a count does not match or the run breaks."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="small counts, for development")
-    effort = QUICK if parser.parse_args().quick else FULL
+    choice = parser.add_mutually_exclusive_group()
+    choice.add_argument("--quick", action="store_true", help="small counts, for development")
+    choice.add_argument(
+        "--retention", action="store_true", help="forget a million events, and nothing else"
+    )
+    given = parser.parse_args()
+    effort = QUICK if given.quick else FULL
     interrupts.raise_on_signals()
+    if given.retention:
+        return retention.main()
     try:
         with closing(System()) as system:
             flaws = _run(system, effort)

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from executions.engine import IN_FLIGHT, Decision, StepState, decide
+from executions.invariants.edges import Ends, is_taken, may_begin
 from executions.states import (
     EXECUTION_ENDED,
     STEP_ENDED,
@@ -16,7 +17,6 @@ from executions.states import (
     ExecutionStatus,
     StepStatus,
 )
-from tests.executions.invariants import Ends, is_taken, may_begin
 from tests.workflows.definitions import definition, step
 from workflows import graph
 from workflows.graph import Graph
