@@ -66,7 +66,7 @@ INVARIANTS = (
         "I1",
         "not-followed-up",
         progress.NOT_FOLLOWED_UP,
-        "It is {status}, and what other executions are to know of that was not told for {seconds} s.",
+        "It ended {seconds} s ago, and other executions that are to know of it do not.",
         Repair.FOLLOW_UP,
     ),
     Invariant(

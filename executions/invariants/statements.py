@@ -107,7 +107,7 @@ WHERE {STARTED} AND (
   OR (s.finished_at IS NOT NULL) <> (s.status = ANY(%(step_ended)s))
   OR (s.outcome IS NOT NULL) <> (s.status IN ('succeeded', 'failed'))
   OR (s.started_at IS NOT NULL) <> (s.claims > 0) AND NOT ({_TAKEN_OVER})
-  OR (s.wait IS NOT NULL AND s.status NOT IN ('waiting', 'running', 'retrying', 'queued', 'unknown'))
+  OR (s.wait IS NOT NULL AND s.status = ANY(%(step_ended)s))
   OR (s.status = 'failed' AND (s.error IS NULL OR s.outcome <> 'failure'))
   OR (s.status = 'succeeded' AND s.error IS NOT NULL)
 ) LIMIT %(most)s

@@ -21,7 +21,7 @@ from executions.services.following import after_commit, follow_up
 from executions.services.locking import lock_run
 from executions.services.recovery import LostStep, release
 from executions.services.settling import settle
-from executions.states import STEP_CLAIMABLE, STEP_OPEN
+from executions.states import STEP_CLAIMABLE, STEP_OPEN, ExecutionStatus
 from tenants import scope
 from workflows.definition import JSON
 
@@ -103,6 +103,9 @@ def _act(violation: Violation, tenant_id: UUID, execution_id: UUID) -> bool:
             return not steps.filter(status__in=STEP_OPEN).exists() and _settle_again(
                 tenant_id, execution_id
             )
+        case Repair.WAKE if violation.step is None:
+            run = Execution.objects.filter(id=execution_id, status=ExecutionStatus.QUEUED)
+            return run.filter(held=False, due_at__lte=Now()).exists()
         case Repair.WAKE:
             due = steps.filter(key=violation.step, status__in=STEP_CLAIMABLE, due_at__lte=Now())
             return due.exists()

@@ -13,6 +13,7 @@ from tests.workflows.definitions import document, step
 POST = {"method": "POST", "url": "https://x.example/"}
 RUN = "UPDATE executions_execution SET {} WHERE id = %(run)s"
 STEP = "UPDATE executions_steprun SET {} WHERE execution_id = %(run)s AND key = 'a'"
+STEP_B = STEP.replace("'a'", "'b'")
 EXPIRED = STEP.format("lease_until = now() - interval '1 hour'")
 EVENT = "UPDATE executions_event SET {} WHERE execution_id = %(run)s AND step = 'a' AND kind = {}"
 TOLD = """

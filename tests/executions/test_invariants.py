@@ -12,7 +12,7 @@ from django.db import connection
 
 from executions import services
 from executions.invariants import Repair, violations
-from executions.invariants.named import BEGUN_EARLY, INVARIANTS, UNCLAIMED
+from executions.invariants.named import BEGUN_EARLY, INVARIANTS, UNBEGUN, UNCLAIMED
 from executions.models import Execution, StepRun
 from tenants import scope
 from tests import environment, factories, servers
@@ -27,7 +27,18 @@ from tests.executions.driving import (
     started,
 )
 from tests.executions.past import copies
-from tests.executions.planting import EVENT, EXPIRED, POST, RUN, STEP, TOLD, make, plant, rounded
+from tests.executions.planting import (
+    EVENT,
+    EXPIRED,
+    POST,
+    RUN,
+    STEP,
+    STEP_B,
+    TOLD,
+    make,
+    plant,
+    rounded,
+)
 from tests.workflows.definitions import document, step
 
 pytestmark = pytest.mark.usefixtures("committed_db")
@@ -54,6 +65,10 @@ PARKED = (
     RUN.format("status = 'waiting', active_since = NULL, deadline_at = NULL"),
     TOLD.format("'execution.waiting'", "NULL", "NULL"),
 )
+WAITS_FOR_ITEMS = STEP.format(
+    "status = 'waiting', lease_until = NULL, worker_id = NULL, wait = '{\"for\": \"items\"}'"
+)
+ANY_EVENT = "UPDATE executions_event SET {} WHERE execution_id = %(run)s AND kind = {}"
 UNENDED = "status = {}, outcome = NULL, finished_at = NULL"
 
 
@@ -94,10 +109,36 @@ PLANTS = (
     Plant(
         "unclaimed",
         "I1",
-        "queued",
-        (STEP.format("due_at = now() - interval '2 minutes'"),),
+        "half",
+        (STEP_B.format("due_at = now() - interval '2 minutes'"),),
         "It has been ready for 2 minutes and no worker is at work.",
-        repair=Repair.WAKE,
+        "b",
+        Repair.WAKE,
+    ),
+    Plant(
+        "unbegun",
+        "I1",
+        "queued",
+        (RUN.format("due_at = now() - interval '2 minutes'"),),
+        "It may begin since 2 minutes and no worker is at work.",
+        None,
+        Repair.WAKE,
+    ),
+    Plant(
+        "not-followed-up",
+        "I1",
+        "single",
+        (RUN.format("follow_up = true, finished_at = now() - interval '1 hour'"),),
+        "It ended an hour ago, and other executions that are to know of it do not.",
+        None,
+        Repair.FOLLOW_UP,
+    ),
+    Plant(
+        "children-unheard",
+        "I1",
+        "one",
+        (WAITS_FOR_ITEMS, TOLD.format("'step.waiting'", "'a'", "NULL"), *PARKED),
+        "It waits for items, and none of its runs is open any more.",
     ),
     Plant(
         "ended-twice",
@@ -110,8 +151,9 @@ PLANTS = (
         "illegal-move",
         "I2",
         "single",
-        (EVENT.format("kind = 'step.waiting'", "'step.queued'"),),
-        "Its event 2 says that it went from pending to waiting, which is no legal move.",
+        (ANY_EVENT.format("kind = 'execution.waiting'", "'execution.running'"),),
+        "Its event 2 says that it went from queued to waiting, which is no legal move.",
+        None,
     ),
     Plant(
         "history-differs",
@@ -179,14 +221,14 @@ PLANTS = (
         "I6",
         "single",
         (TOLD.format("'step.log'", "'a'", "NULL"),),
-        "The run had ended, and then came event 8, step.log.",
+        "The run had ended, and then came event 7, step.log.",
     ),
     Plant(
         "history-gap",
         "I6",
         "single",
-        ("DELETE FROM executions_event WHERE execution_id = %(run)s AND kind = 'step.queued'",),
-        "Its history has 6 events, and the newest is number 7.",
+        ("DELETE FROM executions_event WHERE execution_id = %(run)s AND kind = 'step.log'",),
+        "Its history has 5 events, and the newest is number 6.",
         None,
     ),
     Plant(
@@ -263,7 +305,7 @@ def test_a_breach_is_found_by_its_invariant_alone(planted: Plant) -> None:
 
 
 def test_every_invariant_has_a_plant() -> None:
-    every = (*INVARIANTS, UNCLAIMED, BEGUN_EARLY)
+    every = (*INVARIANTS, UNCLAIMED, UNBEGUN, BEGUN_EARLY)
     assert {each.name for each in PLANTS} == {each.name for each in every}
 
 
@@ -272,7 +314,7 @@ def test_a_queue_that_moves_is_not_taken_for_one_that_stands_still(
 ) -> None:
     worker_id = new_worker()
     for run in (make("queued"), make("queued")):
-        plant(run.id, STEP.format("due_at = now() - interval '2 minutes'"))
+        plant(run.id, RUN.format("due_at = now() - interval '2 minutes'"))
 
     def work(pause: float) -> None:
         if pause:
@@ -307,6 +349,7 @@ def test_a_healthy_database_breaks_nothing() -> None:
         started(tenant, document(step("a", kind="http", config=POST)))
         finish(claimed(worker_id), None, result, repeatable=False)
     make("running")
+    make("half")
     make("queued")
     with scope.operator("a test looks at what there is"):
         assert set(Execution.objects.values_list("status", flat=True)) == {

@@ -9,7 +9,7 @@ from executions.invariants import Violation, violations
 from executions.models import Execution
 from tests.executions import invariants
 from tests.executions.driving import drained, events, fresh, in_threads, kinds, statuses
-from tests.executions.planting import EXPIRED, RUN, STEP, TOLD, make, plant, rounded
+from tests.executions.planting import EXPIRED, RUN, STEP, STEP_B, TOLD, make, plant, rounded
 
 pytestmark = pytest.mark.usefixtures("committed_db")
 
@@ -60,10 +60,10 @@ def test_a_run_whose_last_step_was_its_end_ends() -> None:
 
 
 def test_workers_are_woken_for_a_step_that_nobody_claims() -> None:
-    run = make("queued")
-    breach = broken(run, STEP.format("due_at = now() - interval '2 minutes'"))
+    run = make("half")
+    breach = broken(run, STEP_B.format("due_at = now() - interval '2 minutes'"))
     assert services.repair(breach)
-    assert statuses(run) == {"a": "queued"}
+    assert statuses(run) == {"a": "succeeded", "b": "queued"}
     assert kinds(run)[-1] == "doctor.repaired"
 
 
