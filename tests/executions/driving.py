@@ -67,9 +67,16 @@ def drained(execution: Execution) -> Execution:
 
 
 def hurry(execution: Execution) -> int:
-    """Let the retries of a run be due now; says how many there are."""
+    """Let the retries of a run, and of all others of its tenant, be due now; says how many."""
     with scope.tenant(execution.tenant_id):
-        return StepRun.objects.filter(execution=execution, status="retrying").update(due_at=Now())
+        return StepRun.objects.filter(status="retrying").update(due_at=Now())
+
+
+def let_time_pass(execution: Execution, key: str) -> None:
+    """As if the time had come until which this step waits."""
+    with scope.tenant(execution.tenant_id):
+        rows = StepRun.objects.filter(execution=execution, key=key, status="waiting")
+        assert rows.exclude(due_at=None).update(due_at=Now()), f"{key} waits for no time"
 
 
 def fresh(execution: Execution) -> Execution:

@@ -4,11 +4,11 @@
 tables of legal moves and with the definition. It knows nothing of the engine's code. The numbers
 are those of the reliability tests: I2 one end a step, I3 no step before its edges say so, I4 a join
 fires once, I6 nothing after the end, I7 one tenant. `check_ended` adds I1: it has ended.
+`check_family` looks also at the runs that its steps started, and at theirs.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from uuid import UUID
 
 from executions.models import Event, Execution, StepRun
@@ -21,11 +21,13 @@ from executions.states import (
     StepStatus,
 )
 from tenants import scope
+from workflows.bodies import body_of
 from workflows.definition import Definition, Need, Step, parse
 
 # Events of a step that are no move of it.
-TOLD = {"step.log"}
+TOLD = {"step.log", "step.answered"}
 BEGUN = {"step.queued", "step.started"}
+REUSED = "step.reused"
 ENDS = {status.value for status in EXECUTION_ENDED}
 
 # Of steps that have ended: status and outcome.
@@ -39,6 +41,16 @@ def check_ended(execution_id: UUID) -> ExecutionStatus:
     return status
 
 
+def check_family(execution_id: UUID) -> None:
+    """Assert all invariants of a run that has ended, and that every run that it began has ended."""
+    check_ended(execution_id)
+    with scope.operator("a test looks at a run"):
+        rows = Execution.objects.filter(parent_id=execution_id)
+        children = list(rows.values_list("id", flat=True))
+    for child in children:
+        check_family(child)
+
+
 def check(execution_id: UUID) -> ExecutionStatus:
     """Assert all invariants of an execution; returns its status."""
     with scope.operator("a test looks at a run"):
@@ -46,17 +58,25 @@ def check(execution_id: UUID) -> ExecutionStatus:
         steps = {step.key: step for step in StepRun.objects.filter(execution_id=execution_id)}
         events = list(Event.objects.filter(execution_id=execution_id).order_by("seq"))
         owners = {row.tenant_id for row in (*steps.values(), *events)}
-    definition, problems = parse(execution.version.definition)
-    assert definition is not None, problems
+    definition = _definition(execution)
     assert owners <= {execution.tenant_id}  # I7
     _check_history(execution, events)
     _check_execution(execution, events)
     for step in steps.values():
         _check_row(step)
         _check_moves(step, [event for event in events if event.step == step.key])
-    _check_order(definition, events)
+    _check_order(definition, events, steps)
     _check_end(execution, definition, steps)
     return ExecutionStatus(execution.status)
+
+
+def _definition(execution: Execution) -> Definition:
+    """The version's, or that of the body which an item runs."""
+    definition, problems = parse(execution.version.definition)
+    assert definition is not None, problems
+    if execution.item_index is None:
+        return definition
+    return body_of(definition, str(execution.parent_step))
 
 
 def _check_history(execution: Execution, events: list[Event]) -> None:
@@ -80,7 +100,8 @@ def _check_execution(execution: Execution, events: list[Event]) -> None:
     assert (execution.active_since is not None) == active
     assert (execution.deadline_at is not None) == active
     assert execution.active_seconds >= 0
-    if status in (ExecutionStatus.FAILED, ExecutionStatus.TIMED_OUT):
+    assert not (execution.held and execution.started_at), "it began before its turn"
+    if ended and status is not ExecutionStatus.SUCCEEDED:
         assert isinstance(execution.error, dict)
         assert execution.error["kind"]
         assert execution.error["message"]
@@ -95,10 +116,13 @@ def _check_row(step: StepRun) -> None:
     leased = status is StepStatus.RUNNING
     assert (step.lease_until is not None) == leased, step.key
     assert (step.worker_id is not None) == leased, step.key
-    claimable = status in (StepStatus.QUEUED, StepStatus.RETRYING)
-    assert (step.due_at is not None) == claimable, step.key
+    if status is not StepStatus.WAITING:  # for a time, or for somebody
+        claimable = status in (StepStatus.QUEUED, StepStatus.RETRYING)
+        assert (step.due_at is not None) == claimable, step.key
+    if status is StepStatus.WAITING or status in STEP_ENDED:
+        assert (step.wait is not None) == (status is StepStatus.WAITING), step.key
     assert (step.finished_at is not None) == (status in STEP_ENDED), step.key
-    assert (step.started_at is not None) == (step.claims > 0), step.key
+    assert step.started_at is not None or not step.claims, step.key
     assert step.fence == step.claims, step.key
     assert step.attempt <= step.claims, step.key
     assert (step.outcome is not None) == (status in (StepStatus.SUCCEEDED, StepStatus.FAILED)), (
@@ -113,23 +137,36 @@ def _check_row(step: StepRun) -> None:
 
 def _check_moves(step: StepRun, events: list[Event]) -> None:
     """I2: replay the history of a step; it comes out where the row stands."""
+    moves = [event.kind for event in events if event.kind not in TOLD]
+    if REUSED in moves:
+        assert moves == [REUSED], f"{step.key} was taken over and ran too"
+        assert step.status in STEP_ENDED, step.key
+        assert (step.claims, step.attempts) == (0, []), step.key
+        return
     status = StepStatus.PENDING
-    for event in events:
-        if event.kind in TOLD:
-            continue
-        said = event.kind.removeprefix("step.")
+    for kind in moves:
+        said = kind.removeprefix("step.")
         target = StepStatus.RUNNING if said == "started" else StepStatus(said)
         assert target in STEP_MOVES[status], f"{step.key}: {status} to {target}"
         status = target
     assert status == step.status, f"{step.key}: the history says {status}, the row {step.status}"
-    count = Counter(event.kind for event in events)
-    assert count["step.started"] == step.claims, step.key  # I4: each start is a lease
+    assert moves.count("step.started") == step.claims, step.key  # I4: each start is a lease
     in_hand = step.status == StepStatus.RUNNING
-    called_off_in_hand = step.status == StepStatus.CANCELLED and len(step.attempts) < step.claims
-    assert len(step.attempts) == step.claims - (in_hand or called_off_in_hand), step.key
+    called_off_in_hand = moves[-2:] == ["step.started", "step.cancelled"]
+    recorded = step.claims - (in_hand or called_off_in_hand) - _waits_again(moves)
+    assert len(step.attempts) == recorded, step.key
 
 
-def _check_order(definition: Definition, events: list[Event]) -> None:
+def _waits_again(moves: list[str]) -> int:
+    """How often it went on to wait when a wait was over: of those tries only the first is kept."""
+    again, waited = 0, False
+    for kind in moves:
+        again += waited and kind == "step.waiting"
+        waited = waited or kind == "step.waiting"
+    return again
+
+
+def _check_order(definition: Definition, events: list[Event], rows: dict[str, StepRun]) -> None:
     """I3: when a step began, its edges said so. Told from the events that came before."""
     ended: Ends = {}
     begun: set[str] = set()
@@ -142,7 +179,9 @@ def _check_order(definition: Definition, events: list[Event]) -> None:
             begun.add(event.step)
             assert may_begin(steps[event.step], ended), f"{event.step} began too early"
         status = event.kind.removeprefix("step.")
-        if status in ("succeeded", "failed", "skipped", "cancelled"):
+        if event.kind == REUSED:
+            ended[event.step] = (rows[event.step].status, rows[event.step].outcome)
+        elif status in ("succeeded", "failed", "skipped", "cancelled"):
             outcome = (event.data or {}).get("outcome") if status == "succeeded" else None
             ended[event.step] = (status, outcome)
 
@@ -171,6 +210,9 @@ def is_taken(need: Need, end: tuple[str, str | None] | None) -> bool | None:
 
 def _check_end(execution: Execution, definition: Definition, steps: dict[str, StepRun]) -> None:
     if execution.status not in ENDS:
+        return
+    if (execution.error or {}).get("kind") == "dropped":
+        assert not steps, "it was not to begin"
         return
     assert steps.keys() == {step.key for step in definition.steps}, "a step was left pending"
     left = {key: step.status for key, step in steps.items() if step.status not in STEP_ENDED}
