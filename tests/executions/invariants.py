@@ -9,6 +9,7 @@ fires once, I6 nothing after the end, I7 one tenant. `check_ended` adds I1: it h
 
 from __future__ import annotations
 
+from itertools import pairwise
 from uuid import UUID
 
 from executions.models import Event, Execution, StepRun
@@ -154,16 +155,27 @@ def _check_moves(step: StepRun, events: list[Event]) -> None:
     in_hand = step.status == StepStatus.RUNNING
     called_off_in_hand = moves[-2:] == ["step.started", "step.cancelled"]
     recorded = step.claims - (in_hand or called_off_in_hand) - _waits_again(moves)
-    assert len(step.attempts) == recorded, step.key
+    assert len(step.attempts) == recorded + _failed_unseen(moves), step.key
 
 
 def _waits_again(moves: list[str]) -> int:
     """How often it went on to wait when a wait was over: of those tries only the first is kept."""
     again, waited = 0, False
-    for kind in moves:
+    for before, kind in pairwise(moves):
         again += waited and kind == "step.waiting"
-        waited = waited or kind == "step.waiting"
+        if kind == "step.waiting":
+            waited = True
+        elif (before, kind) == ("step.waiting", "step.retrying"):
+            waited = False  # what it waited for failed: it begins anew
     return again
+
+
+def _failed_unseen(moves: list[str]) -> int:
+    """How often it failed while nobody ran it: what it waited for did, or somebody says so."""
+    return sum(
+        before in ("step.waiting", "step.unknown") and after in ("step.retrying", "step.failed")
+        for before, after in pairwise(moves)
+    )
 
 
 def _check_order(definition: Definition, events: list[Event], rows: dict[str, StepRun]) -> None:

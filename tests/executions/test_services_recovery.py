@@ -26,13 +26,13 @@ from tests.executions.driving import (
     hurry,
     in_threads,
     kinds,
+    make_unreadable,
     new_worker,
     started,
     statuses,
     step_run,
 )
 from tests.workflows.definitions import document, step
-from workflows.models import WorkflowVersion
 
 pytestmark = pytest.mark.usefixtures("committed_db")
 
@@ -326,19 +326,6 @@ def test_a_run_that_cannot_be_mended_does_not_keep_the_sweeper_from_the_others()
     sweeper.sweep()
     assert statuses(broken) == {"a": "running"}
     assert statuses(sound) == {"a": "queued"}
-
-
-def make_unreadable(execution: Execution) -> None:
-    """Give the run a version whose definition this release cannot read."""
-    with scope.tenant(execution.tenant_id):
-        version = WorkflowVersion.objects.create(
-            tenant_id=execution.tenant_id,
-            workflow_id=execution.workflow_id,
-            number=99,
-            definition={"schema": 99},
-            digest="unreadable",
-        )
-        Execution.objects.filter(id=execution.id).update(version=version)
 
 
 def test_the_sweeper_says_whether_there_is_work() -> None:
