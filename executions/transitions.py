@@ -230,20 +230,20 @@ def dump(value: JSON) -> str | None:
         return None
     text = json.dumps(value, separators=(",", ":"))
     if "\\u0000" in text or "\\ud" in text:
-        text = json.dumps(_storable(value), separators=(",", ":"))
+        text = json.dumps(storable(value), separators=(",", ":"))
     return text
 
 
-def _storable(value: JSON) -> JSON:
+def storable(value: JSON) -> JSON:
     """Without NUL characters and lone surrogates, which other systems do send."""
     match value:
         case str():
             whole = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
             return whole.replace("\0", "\ufffd")
         case list():
-            return [_storable(item) for item in value]
+            return [storable(item) for item in value]
         case dict():
-            return {str(_storable(key)): _storable(item) for key, item in value.items()}
+            return {str(storable(key)): storable(item) for key, item in value.items()}
         case _:
             return value
 
