@@ -223,18 +223,18 @@ WITH gate AS (
 SELECT 1 FROM gate
 """
 
-# A step goes back to queued when its worker was lost: that try does not count. The numbers of the
-# tries of a wait start anew. (The status is asked for by a parameter and the row found by its key:
-# with a constant it was looked for among all that are running.)
+# A step goes back to queued from a worker that was lost: that try does not count. The numbers of
+# the tries of a wait start anew. (The status is asked for by a parameter and the row found by its
+# key: with a constant it was looked for among all that are running.)
 RECORD = f"""
 WITH {_MOVED}, gate AS (
   UPDATE executions_steprun s
   SET status = %(step_status)s, outcome = %(outcome)s, input = coalesce(%(input)s::jsonb, s.input),
       output = %(output)s, error = %(error)s, attempts = s.attempts || %(attempt)s::jsonb,
       attempt = CASE WHEN %(restarts)s THEN 0
-        WHEN %(step_status)s::varchar = 'queued' THEN greatest(s.attempt - 1, 0)
+        WHEN %(lost)s THEN greatest(s.attempt - 1, 0)
         ELSE s.attempt END,
-      lost = CASE WHEN %(step_status)s::varchar = 'queued' THEN s.lost + 1 ELSE 0 END,
+      lost = CASE WHEN %(lost)s THEN s.lost + 1 ELSE 0 END,
       wait = %(wait)s,
       due_at = coalesce(%(due_at)s::timestamptz, CASE WHEN %(delay)s::float8 IS NOT NULL
         THEN now() + make_interval(secs => %(delay)s::float8) END),

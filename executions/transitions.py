@@ -25,7 +25,7 @@ from django.conf import settings
 
 from executions import statements
 from executions.moves import Move, NewExecution, StepEnd
-from executions.states import EXECUTION_ENDED, STEP_ENDED, ExecutionStatus
+from executions.states import EXECUTION_ENDED, STEP_ENDED, ExecutionStatus, StepStatus
 from tenants.scope import Prepared, Rows
 from workflows.definition import JSON
 
@@ -199,6 +199,7 @@ def record(db: Prepared, end: StepEnd, move: Move) -> Recorded:
     return Recorded(*rows[0])
 
 
+            "lost": (end.source, end.status) == (StepStatus.RUNNING, StepStatus.QUEUED),
 def move(db: Prepared, move: Move) -> bool:
     """Move a locked execution that no step of its own moves. False: it is at another revision."""
     row = db.run(statements.MOVE, {**_shared(move), **_moved(move)}).fetchone()

@@ -67,6 +67,7 @@ def _again(run: Run, step: StepRun, by: str) -> Move:
         status=StepStatus.QUEUED,
         delay=0.0,
         wait=step.wait,
+        restarts=True,
     )
     transitions.record(scope.prepared(), end, move)
     return move
