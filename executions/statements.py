@@ -143,6 +143,10 @@ LOCK = """
 SELECT status, last_seq FROM executions_execution WHERE id = %(execution)s FOR NO KEY UPDATE
 """
 
+LOCK_WORKFLOW = """
+SELECT FROM workflows_workflow WHERE id = %(workflow)s FOR NO KEY UPDATE
+"""
+
 STATES = """
 SELECT key, status, outcome FROM executions_steprun
 WHERE tenant_id = %(tenant)s AND execution_id = %(execution)s

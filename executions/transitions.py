@@ -127,6 +127,11 @@ def lock_again(db: Prepared, execution_id: UUID) -> tuple[str, int] | None:
     return None if row is None else (row[0], row[1])
 
 
+def lock_workflow(db: Prepared, workflow_id: UUID) -> None:
+    """Let nobody else give the places of a workflow until the transaction ends."""
+    db.run(statements.LOCK_WORKFLOW, {"workflow": workflow_id})
+
+
 def states(db: Prepared, tenant_id: UUID, execution_id: UUID) -> Rows:
     """Where the steps of an execution stand: rows of key, status and outcome."""
     return db.run(statements.STATES, {"tenant": tenant_id, "execution": execution_id})
@@ -194,12 +199,12 @@ def record(db: Prepared, end: StepEnd, move: Move) -> Recorded:
             "due_at": end.due_at,
             "wait": dump(end.wait),
             "restarts": end.restarts,
+            "lost": (end.source, end.status) == (StepStatus.RUNNING, StepStatus.QUEUED),
         },
     ).fetchall()
     return Recorded(*rows[0])
 
 
-            "lost": (end.source, end.status) == (StepStatus.RUNNING, StepStatus.QUEUED),
 def move(db: Prepared, move: Move) -> bool:
     """Move a locked execution that no step of its own moves. False: it is at another revision."""
     row = db.run(statements.MOVE, {**_shared(move), **_moved(move)}).fetchone()
