@@ -225,7 +225,8 @@ def test_a_request_that_goes_on_failing_fails_the_poll() -> None:
 
 def test_each_try_of_a_poll_has_a_key_of_its_own() -> None:
     with serving(in_turn(state("new"), answer(status="503 Busy"), state("done"))) as server:
-        post = poll(server.url(), config={"request": {"url": server.url(), "method": "POST"}})
+        asks = {"url": server.url(), "method": "POST"}
+        post = poll(server.url(), config={"request": asks}, idempotent=True)
         execution = polled(started(factories.make_tenant(), document(post), "done"), 1)
     assert execution.status == "succeeded"
     keys = [
