@@ -181,7 +181,7 @@ def progress(run: Run, step: StepRun) -> Progress:
 
 def _progress_of_items(run: Run, step: StepRun, rows: QuerySet[Execution]) -> Progress:
     total, parallel, collect = (step.waits[name] for name in ("items", "parallel", "collect"))
-    # Counted by Postgres, at one moment: the end of one item must not cost a look at all the others.
+    # Counted by Postgres, at one moment: the end of an item must not cost a look at all others.
     count = rows.aggregate(
         begun=Count("id"),
         ended=Count("id", filter=Q(status__in=EXECUTION_ENDED)),

@@ -81,7 +81,7 @@ def test_a_mail_may_have_one_of_the_two_forms(
     content: dict[str, str], kind: str, settings: LazySettings
 ) -> None:
     with serving(settings) as server:
-        send(Mail(to=("a@x.example",), subject="S", **content))
+        send(Mail(("a@x.example",), "S", content.get("text"), content.get("html")))
     mail = message_from_string(server.mails[0], policy=default)
     assert mail.get_content_type() == kind
     assert mail.get_content().strip() == next(iter(content.values()))

@@ -202,7 +202,8 @@ class Runs(RuleBasedStateMachine):
     def _help_on(self) -> None:
         for claim in self.in_hand:
             finish(claim, None)
-        self.in_hand = [claim] if (claim := services.claim(self.worker_id)) else []
+        taken = services.claim(self.worker_id)
+        self.in_hand = [taken] if taken is not None else []
         assert self.execution is not None
         hurry(self.execution)
         for row in self._steps("unknown"):

@@ -8,6 +8,7 @@ import pytest
 
 from executions import services, worker
 from executions.models import Execution
+from executions.runs import Claim
 from executions.services.resuming import Preview
 from tenants import scope
 from tenants.models import Tenant
@@ -78,11 +79,11 @@ def failed_at_c(tenant: Tenant | None = None) -> Execution:
     )
     execution = started(tenant or factories.make_tenant(), made, 1)
     worker_id = new_worker()
-    claim = claimed(worker_id)
-    while claim is not None and claim.key != "c":
-        claim = worker._step(claim, worker_id, worker.Watch())
-    assert claim is not None
-    finish(claim, worker_id, WRONG)
+    c: Claim | None = claimed(worker_id)
+    while c is not None and c.key != "c":
+        c = worker._step(c, worker_id, worker.Watch())
+    assert c is not None
+    finish(c, worker_id, WRONG)
     assert fresh(execution).status == "failed"
     return execution
 

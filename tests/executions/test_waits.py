@@ -12,6 +12,8 @@ from django.conf import LazySettings
 from executions import runner, services, sweeper
 from executions.egress import networks
 from executions.models import Execution
+from tenants import scope
+from tenants.models import Variable
 from tests import factories
 from tests.bad_servers import Behaviour, answer, hang_up, serving
 from tests.executions import invariants
@@ -117,9 +119,6 @@ def test_a_guard_is_looked_at_before_the_wait_and_not_after() -> None:
 
 
 def _set_variable(execution: Execution, name: str, value: Any) -> None:
-    from tenants import scope
-    from tenants.models import Variable
-
     with scope.tenant(execution.tenant_id):
         assert Variable.objects.filter(name=name).update(value=value)
 
@@ -192,8 +191,6 @@ def test_a_poll_gives_up_at_its_limit() -> None:
 
 def _long_ago(execution: Execution) -> None:
     """As if the poll had begun an hour ago."""
-    from tenants import scope
-
     with scope.tenant(execution.tenant_id):
         row = step_run(execution, "poll")
         row.wait["state"]["started_at"] = "2020-01-01T00:00:00+00:00"  # type: ignore[index]
