@@ -25,7 +25,7 @@ from django.conf import settings
 
 from executions import statements
 from executions.moves import Move, NewExecution, StepEnd
-from executions.states import EXECUTION_ENDED, STEP_ENDED, ExecutionStatus
+from executions.states import EXECUTION_ENDED, STEP_ENDED, ExecutionStatus, StepStatus
 from tenants.pipeline import Row
 from tenants.scope import Prepared
 from workflows.definition import JSON
@@ -115,6 +115,11 @@ def lock(db: Prepared, execution_id: UUID) -> tuple[str, int] | None:
     return None if row is None else (row[0], row[1])
 
 
+def lock_workflow(db: Prepared, workflow_id: UUID) -> None:
+    """Let nobody else give the places of a workflow until the transaction ends."""
+    db.run(statements.LOCK_WORKFLOW, {"workflow": workflow_id})
+
+
 def states(db: Prepared, tenant_id: UUID, execution_id: UUID) -> list[Row]:
     """Where the steps of an execution stand: rows of key, status and outcome."""
     return db.run(statements.STATES, {"tenant": tenant_id, "execution": execution_id})
@@ -190,6 +195,7 @@ def record(db: Prepared, end: StepEnd, move: Move, *, last: bool = False) -> boo
             "due_at": end.due_at,
             "wait": dump(end.wait),
             "restarts": end.restarts,
+            "lost": (end.source, end.status) == (StepStatus.RUNNING, StepStatus.QUEUED),
         },
         last=last,
     )
@@ -230,20 +236,20 @@ def dump(value: JSON) -> str | None:
         return None
     text = json.dumps(value, separators=(",", ":"))
     if "\\u0000" in text or "\\ud" in text:
-        text = json.dumps(_storable(value), separators=(",", ":"))
+        text = json.dumps(storable(value), separators=(",", ":"))
     return text
 
 
-def _storable(value: JSON) -> JSON:
+def storable(value: JSON) -> JSON:
     """Without NUL characters and lone surrogates, which other systems do send."""
     match value:
         case str():
             whole = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
             return whole.replace("\0", "\ufffd")
         case list():
-            return [_storable(item) for item in value]
+            return [storable(item) for item in value]
         case dict():
-            return {str(_storable(key)): _storable(item) for key, item in value.items()}
+            return {str(storable(key)): storable(item) for key, item in value.items()}
         case _:
             return value
 

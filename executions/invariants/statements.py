@@ -156,13 +156,23 @@ WHERE {_TOLD} AND told.starts <> s.claims LIMIT %(most)s
 # --- I5: no call without a lease ---------------------------------------------------------------
 
 # The last lease has no record while it is held or waited on, nor if it was called off. Of a step
-# that waits again and again (a poll) only the first wait is recorded.
+# that waits again and again (a poll) only the first wait is recorded. What failed while nobody ran
+# it, as what it waited for, is a try without a lease.
 TRIES_UNLEASED = f"""
 SELECT e.tenant_id, e.id, s.key,
        jsonb_build_object('tries', jsonb_array_length(s.attempts), 'claims', s.claims)
 FROM {STEPS}
-WHERE {STARTED} AND (
-  jsonb_array_length(s.attempts) > s.claims
+CROSS JOIN LATERAL (
+  SELECT count(*) AS times FROM (
+    SELECT v.kind, lag(v.kind) OVER (ORDER BY v.seq) AS before FROM executions_event v
+    WHERE v.tenant_id = e.tenant_id AND v.execution_id = e.id AND v.step = s.key
+      AND v.kind = ANY(%(moves)s)
+  ) AS pair
+  WHERE pair.before IN ('step.waiting', 'step.unknown')
+    AND pair.kind IN ('step.retrying', 'step.failed')
+) AS unseen
+WHERE {_TOLD} AND (
+  jsonb_array_length(s.attempts) > s.claims + unseen.times
   OR s.type <> 'poll' AND jsonb_array_length(s.attempts)
     < s.claims - (s.status IN ('running', 'waiting', 'cancelled'))::int
   OR s.attempt > s.claims OR s.fence < s.claims

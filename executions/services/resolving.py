@@ -68,6 +68,7 @@ def _again(run: Run, step: StepRun, by: str) -> Move:
         status=StepStatus.QUEUED,
         delay=0.0,
         wait=step.wait,
+        restarts=True,
     )
     transitions.record(db, end, move)
     return move

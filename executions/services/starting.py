@@ -141,7 +141,7 @@ def begin(
     if reused and new.origin_id is not None:
         transitions.reuse(db, move, new.origin_id, reused)
     if admitted == "drop":
-        admission.drop(db, move, plan.definition.limits)
+        admission.drop(db, move, plan.definition.limits, has_parent=new.parent is not None)
         return Begun(ident, 0)
     return Begun(ident, 0 if new.held else max(len(first), 1))
 

@@ -19,6 +19,16 @@ def check_ended(execution_id: UUID) -> ExecutionStatus:
     return status
 
 
+def check_family(execution_id: UUID) -> None:
+    """Assert all invariants of a run that has ended, and that every run that it began has ended."""
+    check_ended(execution_id)
+    with scope.operator("a test looks at a run"):
+        rows = Execution.objects.filter(parent_id=execution_id)
+        children = list(rows.values_list("id", flat=True))
+    for child in children:
+        check_family(child)
+
+
 def check(execution_id: UUID) -> ExecutionStatus:
     """Assert all invariants of an execution; returns its status."""
     assert violations(execution_id=execution_id) == []

@@ -16,7 +16,7 @@ from executions import runner
 from executions.egress import networks
 from executions.plan import compile_plan
 from executions.runner import LeaseLostError
-from executions.runs import Attempt, Claim, Run, Settings, Skip, StepFacts
+from executions.runs import Attempt, Claim, Item, Run, Settings, Skip, StepFacts
 from executions.states import ExecutionStatus
 from tests.bad_servers import Behaviour, answer, drip_body, gzip_bomb, serving
 from tests.workflows.definitions import document, step
@@ -25,7 +25,7 @@ from workflows.steps.base import Done, Error, Failed, Result, World
 from workflows.steps.registry import STEP_TYPES
 from workflows.steps.transform import Transform, TransformConfig
 
-RUN, STEP = UUID(int=1), UUID(int=2)
+RUN, STEP, TENANT = UUID(int=1), UUID(int=2), UUID(int=3)
 TOKEN = "s3cr3t/+tök en"
 TRIGGER: JSON = {"kind": "manual", "body": {"n": 7, "paid": True}, "headers": {}, "query": {}}
 
@@ -39,12 +39,22 @@ def loopback_allowed(settings: LazySettings) -> Iterator[None]:
     runner._client.cache_clear()
 
 
-def claim_of(under_test: dict[str, Any], facts: dict[str, StepFacts] | None = None) -> Claim:
+def claim_of(
+    under_test: dict[str, Any],
+    facts: dict[str, StepFacts] | None = None,
+    *,
+    wait: JSON = None,
+    item: Item | None = None,
+    beside: tuple[dict[str, Any], ...] = (),
+) -> Claim:
     """A claim of this step, which comes after the step `before`."""
-    plan = compile_plan(document(step("before"), {**under_test, "needs": ["before"]}))
+    plan = compile_plan(document(step("before"), {**under_test, "needs": ["before"]}, *beside))
     run = Run(
-        tenant_id=UUID(int=3),
+        tenant_id=TENANT,
         execution_id=RUN,
+        version_id=UUID(int=4),
+        workflow_id=UUID(int=5),
+        kind="manual",
         plan=plan,
         status=ExecutionStatus.RUNNING,
         seq=1,
@@ -52,9 +62,11 @@ def claim_of(under_test: dict[str, Any], facts: dict[str, StepFacts] | None = No
         trigger=TRIGGER,
         execution={"id": str(RUN), "workflow": "orders", "version": 3},
         tenant={"slug": "acme", "name": "Acme"},
+        key_root=str(RUN),
+        item=item,
         facts=facts or {},
     )
-    return Claim(run, STEP, under_test["key"], fence=1, attempt=1)
+    return Claim(run, STEP, under_test["key"], fence=1, attempt=1, wait=wait)
 
 
 def attempt(

@@ -272,7 +272,7 @@ def test_a_worker_that_is_leaving_finishes_what_it_has_and_takes_no_more() -> No
         second = started(tenant, document(step("a")))
         worker.drain(new_worker(), LeavingWhen(leaving.is_set))
     assert statuses(first) == {"a": "succeeded", "b": "queued"}
-    assert statuses(second) == {"a": "queued"}
+    assert fresh(second).status == "queued"
     invariants.check(first.id)
     assert services.claim(new_worker()) is not None
 
@@ -280,4 +280,4 @@ def test_a_worker_that_is_leaving_finishes_what_it_has_and_takes_no_more() -> No
 def test_a_worker_that_has_left_claims_nothing() -> None:
     execution = started(factories.make_tenant(), document(step("a")))
     worker.drain(new_worker(), LeavingWhen(lambda: True))
-    assert kinds(execution) == ["execution.created", "step.queued"]
+    assert kinds(execution) == ["execution.created"]

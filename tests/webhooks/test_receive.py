@@ -38,7 +38,7 @@ def refusal_of(address: Address, headers: dict[str, str], body: bytes = BODY) ->
 # --- What is stored ----------------------------------------------------------------------------
 
 
-def test_an_accepted_delivery_is_stored_with_its_run_and_its_first_steps() -> None:
+def test_an_accepted_delivery_is_stored_with_its_run() -> None:
     address = make_address(definition=document(step("a"), step("b"), step("c", "a", "b")))
     received = deliver(address, standard(address))
     assert not received.duplicate
@@ -48,8 +48,7 @@ def test_an_accepted_delivery_is_stored_with_its_run_and_its_first_steps() -> No
     assert (delivery.id, delivery.execution_id) == (received.delivery_id, received.execution_id)
     assert (delivery.size, delivery.dedupe_key) == (len(BODY), "id:msg_1")
     assert (execution.id, execution.status) == (received.execution_id, "queued")
-    assert driving.statuses(execution) == {"a": "queued", "b": "queued"}
-    assert driving.kinds(execution) == ["execution.created", "step.queued", "step.queued"]
+    assert driving.kinds(execution) == ["execution.created"]
 
 
 def test_the_run_sees_the_request() -> None:
