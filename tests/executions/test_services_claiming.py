@@ -196,6 +196,7 @@ def test_a_run_that_another_worker_holds_is_passed_over_for_one_that_is_free() -
         return claim.run.execution_id
 
     with scope.prepared_transaction() as db:
+        db.enter_tenant(tenant.id)
         assert transitions.lock(db, held.id)
         assert claim_elsewhere() == free.id
     assert claim_elsewhere() == held.id
