@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 
 from executions import services, sweeper, worker
 from executions.models import Execution
+from executions.services import plans
 from tenants import scope
 from tenants.models import Tenant
 from tests import factories
@@ -189,6 +190,21 @@ def test_the_oldest_of_those_who_run_makes_room_and_its_result_is_dropped() -> N
     assert finish(claim, worker_id) is None
     assert invariants.check_ended(first.id) == "cancelled"
     assert drained(second).status == "succeeded"
+
+
+def test_a_run_that_a_step_starts_makes_room_too() -> None:
+    tenant = factories.make_tenant()
+    workflow = limited(tenant, 1, "cancel_oldest", slug="child")
+    first = factories.start_execution(workflow)
+    execution = started(tenant, document(sub_workflow("sub", "child")))
+    worker_id = new_worker()
+    claims = [claimed(worker_id), claimed(worker_id)]
+    plans._plans.clear()  # as in a worker that has not run the oldest one
+    [claim] = [claim for claim in claims if claim.run.execution_id == execution.id]
+    worker._step(claim, worker_id, worker.Watch())
+    assert fresh(first).status == "cancelled"
+    assert drained(execution).status == "succeeded"
+    invariants.check_family(execution.id)
 
 
 def test_places_are_given_once_when_many_start_at_once() -> None:
