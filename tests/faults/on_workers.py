@@ -23,7 +23,7 @@ ARMED = {"sweeper_mid": "after_claim:kill@{share},sweeper_mid:kill@0.3"}
 def child_killed(trial: Trial) -> None:
     """F1: one worker process after the other, in the middle of its steps."""
     works = [trial.workload(name, workflows.order(trial.receiver)) for name in ("a", "b")]
-    trial.rounds = trial.size(4, 120)
+    trial.rounds = trial.size(4, 160)
     for _ in range(trial.rounds):
         for work in works:
             work.pile_up(trial.size(5, 3))
