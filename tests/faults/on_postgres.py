@@ -193,6 +193,6 @@ def _claim_all(work: Workload, count: int) -> list[float]:
 
 def _note_lost_leases(trial: Trial) -> None:
     trial.settle()
-    stood = trial.check(trial.tenants).stood_still
+    stood = trial.check().stood_still
     trial.recoveries += stood
     trial.notes.append(f"{len(stood)} leases were lost with a commit that nobody heard of")

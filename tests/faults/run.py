@@ -12,7 +12,7 @@ from random import Random, SystemRandom
 from config.local import interrupts
 from config.local.terminal import complain, phase, say
 from tests import tables
-from tests.faults import on_postgres, on_runs, on_valkey, on_workers
+from tests.faults import at_failpoints, on_postgres, on_runs, on_valkey, on_workers
 from tests.faults.system import System
 from tests.faults.trial import Trial
 from tests.tables import percentile
@@ -44,7 +44,7 @@ FAULTS = (
     Fault("F1", "kill -9 of a worker process", on_workers.child_killed),
     Fault("F2", "kill -9 of all of them", on_workers.group_killed),
     Fault("F3", "a worker frozen, then a zombie", on_workers.child_frozen),
-    Fault("F4", "death at every failpoint", on_workers.every_failpoint),
+    Fault("F4", "death at every failpoint", at_failpoints.every_one),
     Fault("F5", "a step that kills its worker", on_workers.poisoned),
     Fault("F6", "Valkey emptied", on_valkey.emptied),
     Fault("F7", "Valkey killed, back empty", on_valkey.killed),
