@@ -46,7 +46,7 @@ def _cells(trial: Trial, point: str) -> Cells:
 
 def _armed(trial: Trial, point: str) -> None:
     entry = LOST_FIRST.get(point, f"{point}:kill@{{share}}")
-    armed = {VARIABLE: entry.format(share=trial.size(0.06, 0.04)), PERMISSION: "tests"}
+    armed = {VARIABLE: entry.format(share=trial.size(0.06, 0.02)), PERMISSION: "tests"}
     if point == IN_WEB:
         trial.system.restart_web(**armed)
     trial.system.stop_workers()

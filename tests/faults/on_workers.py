@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from contextlib import suppress
 from uuid import UUID
 
 from executions.models import StepRun
@@ -26,7 +27,8 @@ def child_killed(trial: Trial) -> None:
             work.pile_up(trial.size(5, 3))
         time.sleep(trial.rng.uniform(0.05, 0.6))
         if pids := trial.system.workers():  # both may be on their way back
-            trial.lose(trial.system.kill_worker(trial.rng.choice(pids)))
+            with suppress(ProcessLookupError):  # or this one on its way out, from the last round
+                trial.lose(trial.system.kill_worker(trial.rng.choice(pids)))
         time.sleep(trial.rng.uniform(0.1, 1.0))
 
 
@@ -41,6 +43,7 @@ def group_killed(trial: Trial) -> None:
         trial.lose(trial.system.kill_workers())
         time.sleep(trial.rng.uniform(0.0, trial.size(1.0, 5.0)))
         trial.system.start_workers()
+        time.sleep(trial.rng.uniform(0.0, trial.size(1.0, 8.0)))
 
 
 def child_frozen(trial: Trial) -> None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from random import Random, SystemRandom
 
 from config.local import interrupts
@@ -110,12 +111,11 @@ def _try(fault: Fault, system: System, seed: int, *, quick: bool) -> tuple[Trial
     trial = Trial(fault.name, system, Random(f"{seed}{fault.name}"), quick)
     started = time.monotonic()
     with phase(f"{fault.name}, {fault.title}"):
-        try:
-            fault.act(trial)
-            trial.judge()
-        except Exception as error:  # noqa: BLE001 - the other faults are to be tried all the same
-            trial.flaws.append(f"it could not be tried: {type(error).__name__}: {error}")
-        system.heal()
+        for part in (partial(fault.act, trial), system.heal, trial.judge):
+            try:
+                part()
+            except Exception as error:  # noqa: BLE001 - the others are to be tried all the same
+                trial.flaws.append(f"it broke off: {type(error).__name__}: {error}")
     return trial, time.monotonic() - started
 
 
