@@ -29,7 +29,12 @@ NOTES = """\
 lost: a promised execution that is not there, a join that did not fire. doubled: a step that ended
   or was started twice. stuck: a run that has not ended and does not wait for anything declared.
 calls twice: calls that reached the receiver for a step that had made one before.
-p50, p99, max: how long what the fault hit stood still; the notes of a fault say what that was."""
+p50, p99, max: how long what was hit stood still.
+  F1 to F3, F5: a step, from the signal to its process until the step went on elsewhere.
+  F4, F10, F11, F19: a step whose lease was lost, from one start to the next.
+  F6 to F8, F13, F14, F20: a run (F20: the quiet tenant's), from acceptance to its first step.
+  F9: all runs, from Postgres being back to the first that moves. F18: what went beyond its time.
+  F21: a claim, while the transaction is open."""
 
 
 @dataclass(frozen=True)
