@@ -159,7 +159,7 @@ def held_up(trial: Trial) -> None:
 
     Ours is the only worker, so that what is timed is a claim and nothing else.
     """
-    count = trial.size(200, 3000)
+    count = trial.size(200, 2000)
     trial.system.stop_workers()
     try:
         before = _claim_all(trial.workload("before", workflows.quick()), count)
