@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import time
-from contextlib import suppress
 from uuid import UUID
 
 from executions.models import StepRun
@@ -21,15 +20,20 @@ POISON_SECONDS = 300.0  # against hanging
 def child_killed(trial: Trial) -> None:
     """F1: one worker process after the other, in the middle of its steps."""
     works = [trial.workload(name, workflows.order(trial.receiver)) for name in ("a", "b")]
-    trial.rounds = trial.size(4, 160)
+    trial.rounds = trial.size(4, 120)
     for _ in range(trial.rounds):
         for work in works:
             work.pile_up(trial.size(5, 3))
-        time.sleep(trial.rng.uniform(0.05, 0.6))
-        if pids := trial.system.workers():  # both may be on their way back
-            with suppress(ProcessLookupError):  # or this one on its way out, from the last round
-                trial.lose(trial.system.kill_worker(trial.rng.choice(pids)))
-        time.sleep(trial.rng.uniform(0.1, 1.0))
+        wait("a worker to be at work", lambda: bool(_at_work(trial)))
+        time.sleep(trial.rng.uniform(0.0, 0.3))
+        if pids := _at_work(trial):
+            trial.lose(trial.system.kill_worker(trial.rng.choice(pids)))
+        time.sleep(trial.rng.uniform(0.1, 1.5))
+
+
+def _at_work(trial: Trial) -> list[int]:
+    """The worker processes that have a step in hand."""
+    return [pid for pid in trial.system.workers() if trial.system.held(pid)]
 
 
 def group_killed(trial: Trial) -> None:
