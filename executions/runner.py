@@ -46,7 +46,8 @@ def run(
     """Try a claimed step. Secrets are masked in all that is returned.
 
     `mark_sending` is called with the step's input right before a call that must not be repeated
-    blindly; if it says False the lease is lost and LeaseLostError is raised.
+    blindly; if it says False the lease is lost and LeaseLostError is raised. That the database is
+    away (tenants.scope.AWAY) it may raise too, and so does this.
     """
     started_at, started = datetime.now(UTC), time.perf_counter()
     placeholders = Placeholders(given.secrets)

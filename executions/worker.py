@@ -19,6 +19,7 @@ from executions.hands import Hands
 from executions.runs import Attempt, Claim
 from tenants.keyring import KeyRingError
 from tenants.scope import AWAY
+from workflows.definition import JSON
 from workflows.steps.base import Error, Failed
 
 log = structlog.get_logger(__name__)
@@ -100,7 +101,11 @@ def _try(claim: Claim) -> Attempt:
         log.error("a secret cannot be opened", step=claim.key, reason=str(error))
         unreadable = Error("config", "A secret of this step cannot be opened. Store it anew.")
         return Attempt(Failed(unreadable), datetime.now(UTC), elapsed_ms=0)
-    return runner.run(claim, given, partial(services.mark_sending, claim), _outside)
+    return runner.run(claim, given, partial(_mark_sending, claim), _outside)
+
+
+def _mark_sending(claim: Claim, sent: JSON) -> bool:
+    return _insist(partial(services.mark_sending, claim, sent))
 
 
 @contextmanager
@@ -125,7 +130,7 @@ def _record(claim: Claim, attempt: Attempt, worker_id: UUID | None) -> Claim | N
 
 
 def _insist(write: Callable[[], _T]) -> _T:
-    """Try again while the database is away: the call is made, its result must not be lost."""
+    """Try again while the database is away: a step must not fail by it, nor a result be lost."""
     give_up = time.monotonic() + RECORD_SECONDS
     while True:
         try:

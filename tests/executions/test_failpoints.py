@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +16,8 @@ from config.local.home import PROJECT
 from executions import failpoints
 from executions.failpoints import PERMISSION, POINTS, VARIABLE
 
+APPS = ("executions", "webhooks")
+HIT = re.compile(r'failpoints\.hit\("(\w+)"\)')
 START = "import django; django.setup(); from executions import failpoints; "
 
 
@@ -44,6 +47,12 @@ def test_a_process_that_is_armed_by_accident_does_not_start(permission: dict[str
     assert done.returncode == 1
     assert "started" not in done.stdout
     assert f"{VARIABLE} makes this process fail on purpose." in done.stderr
+
+
+def test_the_code_passes_every_point_once_and_no_other() -> None:
+    sources = [path for app in APPS for path in sorted((PROJECT / app).rglob("*.py"))]
+    found = [point for path in sources for point in HIT.findall(path.read_text())]
+    assert sorted(found) == sorted(POINTS)
 
 
 def test_kill_is_signal_9() -> None:

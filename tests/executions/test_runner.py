@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
+import psycopg
 import pytest
 from django.conf import LazySettings
 
@@ -295,6 +296,15 @@ def test_a_post_to_an_idempotent_service_need_not_be_noted() -> None:
 def test_nothing_leaves_once_the_lease_is_lost() -> None:
     with serving(answer()) as server, pytest.raises(LeaseLostError):
         runner.run(claim_of(call(server.url(), "POST")), Settings(), lambda _: False)
+    assert server.connections == 0
+
+
+def test_a_database_that_is_away_before_the_call_is_no_failure_of_the_step() -> None:
+    def away(_: JSON) -> bool:
+        raise psycopg.OperationalError("the server closed the connection")
+
+    with serving(answer()) as server, pytest.raises(psycopg.OperationalError):
+        runner.run(claim_of(call(server.url(), "POST")), Settings(), away)
     assert server.connections == 0
 
 

@@ -66,7 +66,10 @@ SELECT execution_id, step, min(seq) AS seq,
 FROM event WHERE kind IN ('step.queued', 'step.started') GROUP BY execution_id, step
 """,
     "CREATE TEMP TABLE promise (execution_id uuid) ON COMMIT DROP",
-    "CREATE TEMP TABLE call (execution_id uuid, step text, key text, body_id text) ON COMMIT DROP",
+    """
+CREATE TEMP TABLE call (method text, execution_id uuid, step text, key text, body_id text)
+ON COMMIT DROP
+""",
     "ANALYZE run, step, event, need, ending, beginning",
 )
 
@@ -107,6 +110,10 @@ SELECT c.execution_id, c.step, count(*), s.claims FROM call c
 JOIN run ON run.id = c.execution_id
 LEFT JOIN step s ON s.execution_id = c.execution_id AND s.key = c.step
 GROUP BY c.execution_id, c.step, s.claims HAVING count(*) > coalesce(s.claims, 0)
+""",
+    "I5 a call that must not be repeated was made again": """
+SELECT call.execution_id, call.step, count(*) FROM call JOIN run ON run.id = call.execution_id
+WHERE method IN ('POST', 'PATCH') GROUP BY call.execution_id, call.step HAVING count(*) > 1
 """,
     "I5 a call's key is not its step's": """
 SELECT execution_id, step, key FROM call
@@ -193,8 +200,8 @@ def check(
         for statement in _PREPARE:
             db.execute(statement, named if "%(" in statement else None)
         _copy(db, "promise (execution_id)", [(ident,) for ident in promised])
-        rows = [(call.execution, call.step, call.key, call.body_id) for call in calls]
-        _copy(db, "call (execution_id, step, key, body_id)", rows)
+        rows = [(c.method, c.execution, c.step, c.key, c.body_id) for c in calls]
+        _copy(db, "call (method, execution_id, step, key, body_id)", rows)
         verdict.lost = _violations(db, _LOST, named, verdict)
         verdict.stuck = _violations(db, _STUCK, named, verdict)
         verdict.doubled = _violations(db, _DOUBLED, named, verdict)

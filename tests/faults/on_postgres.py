@@ -31,8 +31,7 @@ LOST_ANSWERS = 0.01  # of all to COMMIT
 
 
 def crashed(trial: Trial) -> None:
-    """F9: `restart -m immediate` again and again under load. Counted is the time from Postgres
-    being back to the first move of any run."""
+    """F9: `restart -m immediate` again and again, under load."""
     work = trial.workload("a", workflows.order(trial.receiver))
     ends = time.monotonic() + trial.size(12.0, 300.0)
     with trial.sending(work, clients=2, pause=0.2) as senders:
@@ -122,10 +121,10 @@ def timed_out(trial: Trial) -> None:
     work = trial.workload("a", workflows.order(trial.receiver))
     trial.rounds = trial.size(1, 5)
     with _impatient(trial), trial.sending(work, clients=2, pause=0.1) as senders:
-        for setting in range(trial.rounds):
+        for number in range(trial.rounds):
             time.sleep(1.0)
             with trial.system.superuser() as db, db.transaction():
-                mode = "EXCLUSIVE" if setting % 2 else "ACCESS EXCLUSIVE"
+                mode = "EXCLUSIVE" if number % 2 else "ACCESS EXCLUSIVE"
                 db.execute(f"LOCK TABLE executions_execution IN {mode} MODE".encode())
                 time.sleep(trial.rng.uniform(1.0, 3.0))
         time.sleep(1.0)
@@ -160,7 +159,7 @@ def held_up(trial: Trial) -> None:
 
     Ours is the only worker, so that what is timed is a claim and nothing else.
     """
-    count = trial.size(200, 3000)
+    count = trial.size(200, 2000)
     trial.system.stop_workers()
     try:
         before = _claim_all(trial.workload("before", workflows.quick()), count)
@@ -172,9 +171,7 @@ def held_up(trial: Trial) -> None:
         trial.system.start_workers()
     trial.rounds, trial.recoveries = len(during), during
     figures = [f"{1000 * percentile(before, share):.2f} ms" for share in (0.5, 0.99)]
-    trial.notes.append(
-        f"p50, p99, max: of a claim, while the transaction is open; before: {', '.join(figures)}"
-    )
+    trial.notes.append(f"a claim before the transaction, p50 and p99: {', '.join(figures)}")
 
 
 def _claim_all(work: Workload, count: int) -> list[float]:
@@ -193,6 +190,6 @@ def _claim_all(work: Workload, count: int) -> list[float]:
 
 def _note_lost_leases(trial: Trial) -> None:
     trial.settle()
-    stood = trial.check(trial.tenants).stood_still
+    stood = trial.check().stood_still
     trial.recoveries += stood
-    trial.notes.append(f"{len(stood)} leases were lost with a commit that nobody heard of")
+    trial.notes.append(f"{len(stood)} leases were lost")

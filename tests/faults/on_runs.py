@@ -44,7 +44,6 @@ def overdue(trial: Trial) -> None:
         for limit, work in works.items():
             rows = db.execute(OVERSHOT, [limit, work.tenant_id]).fetchall()
             trial.recoveries += [float(str(row[0])) for row in rows]
-    trial.notes.append("p50, p99, max: by how much a run or a step went beyond its time")
 
 
 def crowded(trial: Trial) -> None:

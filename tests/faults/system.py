@@ -89,7 +89,8 @@ class System(Production):
     def workers(self) -> list[int]:
         """The process ids of those that run steps; their parent replaces one that dies."""
         parent = psutil.Process(self._children["workers"].pid)
-        return [child.pid for child in parent.children()]
+        children = parent.children()
+        return [child.pid for child in children if child.status() != psutil.STATUS_ZOMBIE]
 
     def held(self, pid: int) -> list[Lease]:
         """What a worker process has leased."""

@@ -55,8 +55,10 @@ def found(db: Database, run: Execution, *calls: Call, promised: Sequence[UUID] =
     return {flaw.split()[0] for flaw in verdict.flaws}
 
 
-def call(run: Execution, *, key: str | None = None, body_id: str | None = None) -> Call:
-    return Call(time.time(), "GET", str(run.id), "a", key, body_id)
+def call(
+    run: Execution, *, method: str = "PUT", key: str | None = None, body_id: str | None = None
+) -> Call:
+    return Call(time.time(), method, str(run.id), "a", key, body_id)
 
 
 def test_a_run_that_was_fine_breaks_none(db: Database, run: Execution) -> None:
@@ -100,6 +102,12 @@ def test_a_run_that_nobody_finishes_is_found(db: Database, run: Execution) -> No
 
 def test_calls_without_a_lease_are_found(db: Database, run: Execution) -> None:
     assert found(db, run, call(run), call(run)) == {"I5"}
+
+
+def test_a_post_that_was_made_again_is_found(db: Database, run: Execution) -> None:
+    db.execute("UPDATE executions_steprun SET claims = 2, fence = 2 WHERE key = 'a'")
+    assert found(db, run, call(run), call(run)) == {"I4"}  # the history knows of one start
+    assert found(db, run, *[call(run, method="POST")] * 2) == {"I4", "I5"}
 
 
 def test_a_call_of_a_run_that_is_not_there_is_found(db: Database, run: Execution) -> None:

@@ -109,7 +109,7 @@ class Trial:
     def judge(self) -> None:
         """Settle, and check the invariants of all that was done."""
         self.settle()
-        self.verdict = self.check(self.tenants)
+        self.verdict = self.check()
         self.flaws += self.verdict.flaws
         for status, count in self.verdict.statuses.items():
             if status not in self.endings:
@@ -123,17 +123,15 @@ class Trial:
                 if row and row[0] is not None:
                     self.recoveries.append(float(str(row[0])) - loss.at)
 
-    def check(self, tenants: Iterable[Tenant]) -> Verdict:
-        """The invariants of these tenants' runs."""
-        chosen = {tenant.id for tenant in tenants}
-        promised = [
-            ident for made in self._workloads if made.tenant_id in chosen for ident in made.accepted
-        ]
-        for senders in self._senders:
-            if senders.workload.tenant_id in chosen:
-                promised += senders.executions
+    def check(self, *only: UUID) -> Verdict:
+        """The invariants of the runs of all tenants of the trial, or of these only."""
+        tenants = only or tuple(tenant.id for tenant in self.tenants)
+        by_hand = [made for made in self._workloads if made.tenant_id in tenants]
+        by_web = [each for each in self._senders if each.workload.tenant_id in tenants]
+        promised = [ident for made in by_hand for ident in made.accepted]
+        promised += [ident for senders in by_web for ident in senders.executions]
         with self.system.superuser() as db:
-            return invariants.check(db, tenants=chosen, promised=promised, calls=self.calls())
+            return invariants.check(db, tenants=tenants, promised=promised, calls=self.calls())
 
     def calls(self) -> list[Call]:
         """What the receiver got since the trial began."""
