@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from executions.services.answering import answer, decide, may_decide
+from executions.services.attention import attention
 from executions.services.bulk import perform
 from executions.services.cancelling import cancel
 from executions.services.claiming import claim
+from executions.services.explaining import explain
 from executions.services.facts import gather
 from executions.services.following import after_commit, follow_up, left_to_follow
-from executions.services.plans import plan_of
+from executions.services.plans import plan_of, plan_of_run
 from executions.services.recording import record
 from executions.services.recovery import end_overdue, lost_steps, overdue, release
 from executions.services.resolving import resolve
 from executions.services.resuming import preview, replay, resume
 from executions.services.sending import mark_sending
 from executions.services.starting import begin, check_input, start, trigger
+from executions.services.stopping import stop
 from executions.services.working import beat, forget_workers, is_work_ready, register, unregister
 
 __all__ = [
     "after_commit",
     "answer",
+    "attention",
     "beat",
     "begin",
     "cancel",
@@ -27,6 +31,7 @@ __all__ = [
     "claim",
     "decide",
     "end_overdue",
+    "explain",
     "follow_up",
     "forget_workers",
     "gather",
@@ -38,6 +43,7 @@ __all__ = [
     "overdue",
     "perform",
     "plan_of",
+    "plan_of_run",
     "preview",
     "record",
     "register",
@@ -46,6 +52,7 @@ __all__ = [
     "resolve",
     "resume",
     "start",
+    "stop",
     "trigger",
     "unregister",
 ]
