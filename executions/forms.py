@@ -8,11 +8,9 @@ from typing import Any
 from django import forms
 from django.conf import settings
 
-from executions.states import ExecutionStatus
+from executions.states import TRIGGERS, ExecutionStatus
 from workflows import documents
 from workflows.definition import JSON
-
-TRIGGERS = ("webhook", "schedule", "manual", "api", "sub_workflow", "resume", "replay")
 
 
 def _choices(anything: str, values: Any) -> list[tuple[str, str]]:

@@ -173,8 +173,8 @@ class _Facts:
     @cached_property
     def _ended_items(self) -> dict[tuple[str, int], int]:
         ended = Count("id", filter=Q(status__in=EXECUTION_ENDED))
-        rows = self._children("items").values_list("parent_step", "parent_fence").annotate(ended)
-        return {(str(step), fence or 0): count for step, fence, count in rows.order_by()}
+        rows = self._children("items").values("parent_step", "parent_fence").annotate(ended=ended)
+        return {(row["parent_step"], row["parent_fence"]): row["ended"] for row in rows.order_by()}
 
     def _child(self, row: StepRun) -> UUID | None:
         return self._child_workflows.get((row.key, row.fence))
