@@ -41,7 +41,14 @@ PAGES = frozenset(
         "t/<slug:tenant_slug>/workflows/<slug:slug>/versions/<int:number>/",
         "t/<slug:tenant_slug>/workflows/<slug:slug>/run/",
         "t/<slug:tenant_slug>/executions/",
+        "t/<slug:tenant_slug>/executions/bulk/",
+        "t/<slug:tenant_slug>/attention/",
         "t/<slug:tenant_slug>/executions/<uuid:execution_id>/",
+        "t/<slug:tenant_slug>/executions/<uuid:execution_id>/cancel/",
+        "t/<slug:tenant_slug>/executions/<uuid:execution_id>/resume/",
+        "t/<slug:tenant_slug>/executions/<uuid:execution_id>/replay/",
+        "t/<slug:tenant_slug>/executions/<uuid:execution_id>/steps/<slug:key>/resolve/",
+        "t/<slug:tenant_slug>/executions/<uuid:execution_id>/steps/<slug:key>/decide/",
     }
 )
 

@@ -174,7 +174,10 @@ class _Facts:
     def _ended_items(self) -> dict[tuple[str, int], int]:
         ended = Count("id", filter=Q(status__in=EXECUTION_ENDED))
         rows = self._children("items").values("parent_step", "parent_fence").annotate(ended=ended)
-        return {(row["parent_step"], row["parent_fence"]): row["ended"] for row in rows.order_by()}
+        return {
+            (str(row["parent_step"]), row["parent_fence"] or 0): row["ended"]
+            for row in rows.order_by()
+        }
 
     def _child(self, row: StepRun) -> UUID | None:
         return self._child_workflows.get((row.key, row.fence))
