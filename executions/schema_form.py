@@ -51,8 +51,8 @@ class SchemaForm(forms.Form):
     """
 
     def __init__(self, schema: JSON, data: Any) -> None:
-        super().__init__(data or None)
-        self._names: dict[str, str] = {}  # properties by field: any text may name a property
+        super().__init__(data)
+        self._names: dict[str, str] = {}  # of the properties, by field
         match schema:
             case None:
                 pass
@@ -64,10 +64,12 @@ class SchemaForm(forms.Form):
                 self.fields[_WHOLE] = JsonField(label="Answer (JSON)", required=False)
 
     def _add(self, properties: dict[str, JSON], needed: list[JSON]) -> None:
-        for index, (name, schema) in enumerate(properties.items()):
-            field = f"{_WHOLE}-{index}"
+        """What is required first, in its order: that of the properties is not kept by Postgres."""
+        first = [str(name) for name in needed if name in properties]
+        for name in dict.fromkeys([*first, *properties]):
+            field = f"{_WHOLE}-{name}"
             self._names[field] = name
-            self.fields[field] = _field(name, schema, required=name in needed)
+            self.fields[field] = _field(name, properties[name], required=name in needed)
 
     def value(self) -> JSON:
         """What was filled in; what was left empty is left out."""

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.db import transaction
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 
 from executions.models import Execution
@@ -20,6 +20,11 @@ def find(execution_id: UUID) -> Execution:
     """The execution. Raises Http404."""
     rows = Execution.objects.select_related("workflow", "version")
     return get_object_or_404(rows.defer("workflow__draft", "version__definition"), id=execution_id)
+
+
+def posted(request: MemberRequest) -> QueryDict | None:
+    """What a form is bound to: nothing, before it was sent."""
+    return request.POST if request.method == "POST" else None
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from django.shortcuts import redirect, render
 from executions import services
 from executions.forms import ReplayForm, ResumeForm, RunForm
 from executions.models import Execution
-from executions.views.asking import find, refusing, sentences, to_page
+from executions.views.asking import find, posted, refusing, sentences, to_page
 from tenants.access import MemberRequest, needs
 from tenants.problems import Problem
 from tenants.roles import Permission
@@ -62,7 +62,7 @@ def cancel(request: MemberRequest, execution_id: UUID) -> HttpResponse:
 def replay(request: MemberRequest, execution_id: UUID) -> HttpResponse:
     """Choose the version, then start anew with the same trigger."""
     execution = find(execution_id)
-    form = ReplayForm(request.POST or None)
+    form = ReplayForm(posted(request))
     if request.method == "POST" and form.is_valid():
         made = execution
         with refusing(request):

@@ -15,7 +15,7 @@ from executions.models import Execution, StepRun
 from executions.presentation import step_label
 from executions.schema_form import SchemaForm
 from executions.states import StepStatus
-from executions.views.asking import find, refusing, sentences, to_page
+from executions.views.asking import find, posted, refusing, sentences, to_page
 from tenants.access import MemberRequest, needs
 from tenants.problems import Problem
 from tenants.roles import Permission
@@ -25,7 +25,7 @@ from tenants.roles import Permission
 def resolve(request: MemberRequest, execution_id: UUID, key: str) -> HttpResponse:
     """Show what was sent, and take one of four answers."""
     execution, row = find(execution_id), _row(execution_id, key)
-    form = ResolutionForm(request.POST or None)
+    form = ResolutionForm(posted(request))
     if request.method == "POST" and form.is_valid():
         with refusing(request):
             services.resolve(
@@ -53,7 +53,7 @@ def decide(request: MemberRequest, execution_id: UUID, key: str) -> HttpResponse
     """Show what is to be decided, with its form, and take the decision."""
     execution, row = find(execution_id), _row(execution_id, key)
     ask = row.waits.get("ask") or {} if row.waits.get("for") == "approval" else {}
-    form, fields = DecisionForm(request.POST or None), SchemaForm(ask.get("form"), request.POST)
+    form, fields = DecisionForm(posted(request)), SchemaForm(ask.get("form"), posted(request))
     refusal: list[str] = []
     if request.method == "POST" and form.is_valid() and _is_filled_in(form, fields):
         refusal = _decide(request, execution, key, form, fields)
