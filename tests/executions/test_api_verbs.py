@@ -374,16 +374,17 @@ def test_a_viewer_may_not_and_an_operator_may(
 
 def test_nothing_of_another_tenant_can_be_touched(acme: Caller, tenant: Tenant) -> None:
     execution, globex = standing.approval(tenant), owner_of("globex")
-    for path, body in (
+    wishes: list[tuple[str, object]] = [
         ("cancel/", {}),
         ("resume/", {"dry_run": True}),
         ("replay/", {}),
         ("steps/ask/resolve/", {"action": "retry"}),
         ("steps/ask/decide/", {"decision": "approved"}),
-    ):
+    ]
+    for path, body in wishes:
         for ident in (execution.id, uuid4()):
             assert refused(globex.post(f"executions/{ident}/{path}", body)) == (404, "not-found")
     assert globex.get(f"executions/{execution.id}/children/").status_code == 404
-    body = {"action": "cancel", "filter": {}}
-    assert globex.post("executions/bulk/", body).json()["matched"] == 0
+    everything = {"action": "cancel", "filter": {}}
+    assert globex.post("executions/bulk/", everything).json()["matched"] == 0
     assert driving.fresh(execution).status == "waiting"

@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 from executions import reasons
 from executions.reasons import Failure, Line
+from workflows.definition import JSON
 
 NOW = datetime(2026, 11, 27, 10, 30, 0, tzinfo=UTC)
 SOON = NOW + timedelta(seconds=65)
 FAR = NOW + timedelta(days=3)
 IDENT = UUID(int=7)
-BUSY = {"kind": "status", "status": 503, "message": "The server answered 503."}
+BUSY: dict[str, JSON] = {"kind": "status", "status": 503, "message": "The server answered 503."}
 
 
 def line(ahead: int | None = 0, unseen: float | None = 1.0) -> Line:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db.models.functions import Now
-from pytest_django.fixtures import SettingsWrapper
 
 from executions import services
 from executions.models import Execution, StepRun, Worker
@@ -47,9 +47,7 @@ def test_a_queued_run_says_how_many_are_ahead(acme: Tenant) -> None:
     assert explained(second).execution.endswith("(1 other of this tenant is ahead).")
 
 
-def test_a_run_whose_tenant_has_enough_running_says_so(
-    acme: Tenant, settings: SettingsWrapper
-) -> None:
+def test_a_run_whose_tenant_has_enough_running_says_so(acme: Tenant, settings: Any) -> None:
     settings.MAX_RUNNING_EXECUTIONS = 1
     driving.started(acme, document(step("a")))
     driving.claimed(driving.new_worker())

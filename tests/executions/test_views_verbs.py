@@ -204,7 +204,7 @@ def test_an_approvals_form_is_made_of_its_schema(people: factories.People) -> No
     assert "amount: " in text_of(wrong)
     given = {"decision": "approved", "data-amount": "5", "data-speed": '"fast"', "comment": "Fine."}
     assert "ask is approved." in followed(client.post(address, given, follow=True))
-    output = driving.step_run(execution, "ask").output
+    output: Any = driving.step_run(execution, "ask").output
     assert output["data"] == {"amount": 5, "speed": "fast", "gift": False}
     assert (output["by"], output["comment"]) == ("ed@acme.example", "Fine.")
     assert "it waits for no approval" in text_of(client.get(address))
