@@ -6,7 +6,15 @@ from typing import Any
 
 from django.urls import path
 
-from executions.api import Events, ExecutionViews, Run
+from executions.api import (
+    Bulk,
+    Children,
+    Events,
+    ExecutionVerbs,
+    ExecutionViews,
+    Run,
+    StepVerbs,
+)
 from tenants.api import Register, SecretViews, VariableViews
 from webhooks.api import EndpointViews
 from workflows.api import DraftView, Publish, Validate, VersionViews, WorkflowViews
@@ -16,6 +24,7 @@ app_name = "api"
 WORKFLOW = "workflows/<slug:slug>/"
 VERSION = f"{WORKFLOW}versions/<int:number>/"
 EXECUTION = "executions/<uuid:id>/"
+STEP = f"{EXECUTION}steps/<slug:key>/"
 ENDPOINT = "endpoints/<uuid:id>/"
 
 _ALL: dict[str, Any] = {"get": "list", "post": "create"}
@@ -35,8 +44,15 @@ urlpatterns = [
     path(VERSION, VersionViews.as_view({"get": "retrieve"}), name="version"),
     path(f"{VERSION}restore/", VersionViews.as_view({"post": "restore"}), name="restore"),
     path("executions/", ExecutionViews.as_view({"get": "list"}), name="executions"),
+    path("executions/bulk/", Bulk.as_view(), name="bulk"),
     path(EXECUTION, ExecutionViews.as_view({"get": "retrieve"}), name="execution"),
+    path(f"{EXECUTION}children/", Children.as_view({"get": "list"}), name="children"),
     path(f"{EXECUTION}events/", Events.as_view(), name="events"),
+    path(f"{EXECUTION}cancel/", ExecutionVerbs.as_view({"post": "cancel"}), name="cancel"),
+    path(f"{EXECUTION}resume/", ExecutionVerbs.as_view({"post": "resume"}), name="resume"),
+    path(f"{EXECUTION}replay/", ExecutionVerbs.as_view({"post": "replay"}), name="replay"),
+    path(f"{STEP}resolve/", StepVerbs.as_view({"post": "resolve"}), name="resolve"),
+    path(f"{STEP}decide/", StepVerbs.as_view({"post": "decide"}), name="decide"),
     path("endpoints/", EndpointViews.as_view(_ALL), name="endpoints"),
     path(ENDPOINT, EndpointViews.as_view(_ONE), name="endpoint"),
     path(f"{ENDPOINT}rotate/", EndpointViews.as_view({"post": "rotate"}), name="rotate"),

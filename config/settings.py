@@ -220,6 +220,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "ExecutionStatus": "executions.serializers.EXECUTION_STATUSES",
         "StepStatus": "executions.serializers.STEP_STATUSES",
+        "TriggerKind": "executions.states.TRIGGERS",
     },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

@@ -75,7 +75,7 @@ class ExecutionSocket(AsyncWebsocketConsumer):
 
         async def page_after(after: int) -> Batch:
             return await door.in_tenant(
-                principal.tenant_id, _read_page, principal.tenant_slug, execution_id, after
+                principal.tenant_id, _read_page, principal, execution_id, after
             )
 
         batches = follow(events.group(execution_id), after, page_after)
@@ -215,12 +215,13 @@ def _read(execution_id: UUID, after: int) -> Batch:
         raise _not_found() from None
 
 
-def _read_page(tenant_slug: str, execution_id: UUID, after: int) -> Batch:
+def _read_page(principal: Principal, execution_id: UUID, after: int) -> Batch:
     batch = _read(execution_id, after)
     if not batch.events:
         return batch
-    page = presentation.present(execution_id, {event["step"] for event in batch.events})
-    context = {"page": page, "events": batch.events, "tenant_slug": tenant_slug}
+    changed = {event["step"] for event in batch.events}
+    page = presentation.present(execution_id, principal, changed)
+    context = {"page": page, "events": batch.events, "tenant_slug": principal.tenant_slug}
     return replace(batch, html=render_to_string("executions/_update.html", context))
 
 

@@ -1,4 +1,4 @@
-"""What people ask of executions: which to list, and with what to start one."""
+"""What people ask of executions: which to list, with what to start one, what to do with it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,15 @@ from typing import Any
 from django import forms
 from django.conf import settings
 
-from executions.states import ExecutionStatus
+from executions import services
+from executions.models import Execution
+from executions.states import TRIGGERS, ExecutionStatus
 from workflows import documents
 from workflows.definition import JSON
 
-TRIGGERS = ("webhook", "schedule", "manual", "api", "sub_workflow", "resume", "replay")
+# What the list can be filtered by, and verbs in bulk too.
+FILTERS = ("workflow", "status", "trigger", "since", "until")
+_VERSIONS = {"same": "The version that it ran", "current": "The live version"}
 
 
 def _choices(anything: str, values: Any) -> list[tuple[str, str]]:
@@ -35,6 +39,8 @@ class FilterForm(forms.Form):
         required=False,
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
     )
+    items = forms.BooleanField(label="Items too", required=False)
+    parent = forms.UUIDField(required=False, widget=forms.HiddenInput)
     before = forms.UUIDField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, data: Any, slugs: list[str]) -> None:
@@ -51,10 +57,14 @@ class FilterForm(forms.Form):
             "trigger": "trigger_kind",
             "since": "created_at__gte",
             "until": "created_at__lt",
+            "parent": "parent",
             "before": "id__lt",
         }
         given = self.cleaned_data
-        return {lookup: given[name] for name, lookup in names.items() if given.get(name)}
+        found = {lookup: given[name] for name, lookup in names.items() if given.get(name)}
+        if not (given.get("items") or given.get("parent")):
+            found["item_index"] = None
+        return found
 
 
 class PositionForm(forms.Form):
@@ -75,16 +85,107 @@ class RunForm(forms.Form):
     )
 
     def clean_body(self) -> JSON:
-        try:
-            parsed: JSON = json.loads(self.cleaned_data["body"], parse_constant=_no_constant)
-        except RecursionError:
-            raise forms.ValidationError("This is nested too deeply.") from None
-        except ValueError as error:
-            raise forms.ValidationError(f"This is not JSON: {error}.") from None
-        for problem in documents.unstorable(parsed):
-            raise forms.ValidationError(problem.message)
-        return parsed
+        return read_json(self.cleaned_data["body"])
+
+
+def read_json(text: str) -> JSON:
+    """The value of typed JSON. Raises ValidationError with a sentence."""
+    try:
+        parsed: JSON = json.loads(text, parse_constant=_no_constant)
+    except RecursionError:
+        raise forms.ValidationError("This is nested too deeply.") from None
+    except ValueError as error:
+        raise forms.ValidationError(f"This is not JSON: {error}.") from None
+    for problem in documents.unstorable(parsed):
+        raise forms.ValidationError(problem.message)
+    return parsed
 
 
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not a JSON value")
+
+
+# --- Verbs -------------------------------------------------------------------------------------
+
+
+class ReplayForm(forms.Form):
+    version = forms.ChoiceField(
+        choices=[("current", _VERSIONS["current"]), ("same", _VERSIONS["same"])]
+    )
+
+
+class ResumeForm(forms.Form):
+    """From where, and of which version. `repeat` is read by the view: it hangs on both."""
+
+    version = forms.ChoiceField(required=False, choices=list(_VERSIONS.items()))
+    step = forms.ChoiceField(label="From the step", required=False)
+
+    def __init__(self, data: Any, execution: Execution) -> None:
+        super().__init__(data)
+        keys = _steps(execution, self.data.get("version"))
+        self.fields["step"] = forms.ChoiceField(
+            label="From the step",
+            required=False,
+            choices=[("", "That failed, or was not reached"), *((key, key) for key in keys)],
+        )
+
+    def choice(self) -> dict[str, Any]:
+        """What was chosen, as services take it; what makes no sense is not."""
+        given = self.cleaned_data if self.is_valid() else {}
+        return {"version": given.get("version") or "same", "step": given.get("step") or None}
+
+
+def _steps(execution: Execution, version: object) -> tuple[str, ...]:
+    """The keys of the steps that the chosen version has."""
+    current = execution.workflow.current_id
+    chosen = current if version == "current" and current else execution.version_id
+    return services.plan_of(chosen).graph.order
+
+
+class ResolutionForm(forms.Form):
+    """What became of a call; the output is that of a step that is done."""
+
+    action = forms.ChoiceField(
+        label="What became of it?",
+        choices=[
+            ("retry", "It was not done: send it again"),
+            ("done", "It was done: go on with this output"),
+            ("skip", "Leave it out: go on as if its guard had been false"),
+            ("fail", "It failed"),
+        ],
+        widget=forms.RadioSelect,
+    )
+    output = forms.CharField(
+        label="Output, if it was done (JSON)",
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false", "autocomplete": "off"}),
+    )
+
+    def clean_output(self) -> JSON:
+        return read_json(self.cleaned_data["output"]) if self.cleaned_data["output"] else None
+
+
+class DecisionForm(forms.Form):
+    """The answer to an approval, beside its own form (schema_form.py)."""
+
+    decision = forms.ChoiceField(choices=[("approved", "Approve"), ("rejected", "Reject")])
+    comment = forms.CharField(
+        required=False, max_length=5000, widget=forms.Textarea(attrs={"rows": 3})
+    )
+
+
+class BulkForm(forms.Form):
+    """What to do with the executions that the filters match: those with ids in (after, upto]."""
+
+    action = forms.ChoiceField(choices=[(verb, verb) for verb in ("cancel", "resume", "replay")])
+    version = forms.ChoiceField(required=False, choices=[("", "The usual"), *_VERSIONS.items()])
+    rate = forms.FloatField(
+        label="At most so many a second", required=False, min_value=0.01, max_value=1000
+    )
+    after = forms.UUIDField(required=False, widget=forms.HiddenInput)
+    upto = forms.UUIDField(required=False, widget=forms.HiddenInput)
+
+    def repeated(self) -> dict[str, Any]:
+        """What the next page of the same has in its address."""
+        names = ("action", "version", "rate")
+        return {name: self.cleaned_data[name] for name in names if self.cleaned_data[name]}

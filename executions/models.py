@@ -187,6 +187,12 @@ class StepRun(TenantModel):
                 condition=Q(status="running"),
                 name="executions_steprun_leased",
             ),
+            # What a person has to do (services/attention.py).
+            models.Index(
+                fields=["tenant", "execution"],
+                condition=Q(status="unknown") | Q(status="waiting", type="approval"),
+                name="executions_steprun_attention",
+            ),
         ]
         ordering = ["id"]
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from cachetools import LRUCache, cached
 
 from executions.engine import PENDING, StepState, taken
+from executions.models import Execution
 from executions.services.plans import plan_of
 from workflows import picture
 from workflows.definition import Need
@@ -19,9 +20,10 @@ ENTRIES = 256
 _STATES: Mapping[bool | None, EdgeState] = {True: "taken", False: "dead", None: "open"}
 
 
-def draw(version_id: UUID, states: Mapping[str, StepState]) -> Picture:
-    """A version's graph with the states of the steps of one of its executions."""
-    drawing = _drawing(version_id)
+def draw(execution: Execution, states: Mapping[str, StepState]) -> Picture:
+    """The graph of an execution's version, or of an item's body, with the states of its steps."""
+    body = execution.parent_step if execution.item_index is not None else None
+    drawing = _drawing(execution.version_id, body)
     statuses = {box.key: states.get(box.key, PENDING).status.value for box in drawing.nodes}
 
     def state_of(need: Need) -> EdgeState:
@@ -31,5 +33,5 @@ def draw(version_id: UUID, states: Mapping[str, StepState]) -> Picture:
 
 
 @cached(LRUCache(ENTRIES), lock=Lock())
-def _drawing(version_id: UUID) -> Drawing:
-    return layout(plan_of(version_id).graph)
+def _drawing(version_id: UUID, body: str | None) -> Drawing:
+    return layout(plan_of(version_id, body).graph)

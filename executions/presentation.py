@@ -13,15 +13,21 @@ from django.db.models.functions import Cast, Length
 from django.db.models.lookups import LessThanOrEqual
 from django.utils import timezone
 
-from executions import excerpts
+from executions import callbacks, excerpts, progress
+from executions.callbacks import Callback
 from executions.engine import StepState
 from executions.excerpts import Excerpt
 from executions.models import Execution, StepRun
+from executions.offers import answer_of, verbs_of
 from executions.picture import draw
 from executions.plan import Plan
-from executions.services.plans import plan_of
+from executions.progress import Progress
+from executions.services import explain, plan_of_run
+from executions.services.explaining import Reasons
 from executions.states import EXECUTION_ENDED, ExecutionStatus, StepStatus
 from executions.timeline import Bar, Timing, bars, span
+from tenants.principals import Principal
+from tenants.roles import Permission
 from workflows.picture import Picture
 
 TRIES_SHOWN = 64_000  # characters of JSON; longer records of tries are left to the API
@@ -47,6 +53,9 @@ class StepView:
     outcome: str
     note: str
     took: str
+    answer: str = ""  # "decide" or "resolve", if that is for the reader to do
+    address: str = ""  # to call once, of a step that waits for that
+    progress: Progress | None = None  # of the executions that it started
     bars: tuple[Bar, ...] = ()
     tries: tuple[dict[str, Any], ...] = ()
     run: StepRun | None = None
@@ -61,33 +70,40 @@ class Page:
     ended: bool
     note: str
     took: str
+    verbs: tuple[str, ...]  # what the reader may do with it
     steps: tuple[StepView, ...]
     picture: Picture | None
     output: Excerpt | None
 
 
-def present(execution_id: UUID, changed: Collection[str | None] | None = None) -> Page:
-    """Read an execution in the open tenant scope. Raises Execution.DoesNotExist.
+def present(
+    execution_id: UUID, by: Principal | None = None, changed: Collection[str | None] | None = None
+) -> Page:
+    """Read an execution for a reader in the open tenant scope. Raises Execution.DoesNotExist.
 
-    With `changed`, only the steps of these keys get their bodies.
+    With `changed`, only the steps of these keys get their bodies. Without a reader nothing is
+    offered to be done.
     """
     execution = _executions().get(id=execution_id)
     runs = {run.key: run for run in _step_runs(execution_id)}
     bodies = _bodies(execution_id, set(runs) if changed is None else {*runs} & {*changed})
-    plan = _plan(execution.version_id)
+    plan = _plan(execution)
     end = execution.finished_at or timezone.now()
+    reasons = explain(execution)
+    stories = _Stories(plan, reasons, progress.of_steps(execution_id, runs.values()), by)
     views = (
-        _step(key, plan, runs.get(key), bodies.get(key), (execution.created_at, end))
+        stories.of(key, runs.get(key), bodies.get(key), (execution.created_at, end))
         for key in (plan.graph.order if plan else runs)
     )
     states = {key: StepState(StepStatus(run.status), run.outcome) for key, run in runs.items()}
     return Page(
         execution=execution,
         ended=execution.status in EXECUTION_ENDED,
-        note=_execution_note(execution, states),
+        note=reasons.execution or _execution_note(execution),
         took=span((end - (execution.started_at or execution.created_at)).total_seconds()),
+        verbs=verbs_of(execution, by),
         steps=tuple(views),
-        picture=draw(execution.version_id, states) if plan else None,
+        picture=draw(execution, states) if plan else None,
         output=excerpts.of(execution, "output"),
     )
 
@@ -136,48 +152,69 @@ def _bodies(execution_id: UUID, keys: Collection[str]) -> dict[str, Body]:
     }
 
 
-def _plan(version_id: UUID) -> Plan | None:
+def _plan(execution: Execution) -> Plan | None:
     try:
-        return plan_of(version_id)
+        return plan_of_run(execution)
     except ValueError:
         return None  # a version from before a change of the language is still shown, undrawn
+
+
+def step_label(execution: Execution, key: str) -> str:
+    """A step's name, or else its key."""
+    plan = _plan(execution)
+    step = plan.graph.steps.get(key) if plan else None
+    return (step.name if step else None) or key
 
 
 # --- Words -------------------------------------------------------------------------------------
 
 
-def _step(
-    key: str,
-    plan: Plan | None,
-    run: Any | None,
-    body: Body | None,
-    frame: tuple[datetime, datetime],
-) -> StepView:
-    label = (plan.step(key).name if plan else None) or key
-    if run is None:
-        step_type = plan.step(key).type if plan else ""
-        return StepView(key, label, step_type, StepStatus.PENDING, "", "", "")
-    status = StepStatus(run.status)
-    timing = Timing(
-        run.queued_at,
-        run.started_at,
-        run.finished_at,
-        tuple(run.tries),
-        running=status is StepStatus.RUNNING,
-    )
-    return StepView(
-        key=key,
-        label=label,
-        type=run.type,
-        status=status,
-        outcome=run.outcome if run.outcome not in ("success", "failure", None) else "",
-        note=_step_note(run, status),
-        took=_took(run),
-        bars=bars(timing, *frame),
-        tries=tuple({**one, "took": span(one["elapsed_ms"] / 1000)} for one in run.tries),
-        run=run,
-        body=body,
-    )
+@dataclass(frozen=True)
+class _Stories:
+    """What is said of the steps of one execution to one reader."""
+
+    plan: Plan | None
+    reasons: Reasons
+    progress: Mapping[str, Progress]
+    by: Principal | None
+
+    def of(
+        self, key: str, run: Any | None, body: Body | None, frame: tuple[datetime, datetime]
+    ) -> StepView:
+        label = (self.plan.step(key).name if self.plan else None) or key
+        if run is None:
+            step_type = self.plan.step(key).type if self.plan else ""
+            return StepView(key, label, step_type, StepStatus.PENDING, "", "", "")
+        status = StepStatus(run.status)
+        timing = Timing(
+            run.queued_at,
+            run.started_at,
+            run.finished_at,
+            tuple(run.tries),
+            running=status is StepStatus.RUNNING,
+        )
+        return StepView(
+            key=key,
+            label=label,
+            type=run.type,
+            status=status,
+            outcome=run.outcome if run.outcome not in ("success", "failure", None) else "",
+            note=self.reasons.steps.get(key) or _step_note(run, status),
+            took=_took(run),
+            answer=answer_of(run, self.by),
+            address=self._address(run),
+            progress=self.progress.get(key),
+            bars=bars(timing, *frame),
+            tries=tuple({**one, "took": span(one["elapsed_ms"] / 1000)} for one in run.tries),
+            run=run,
+            body=body,
+        )
+
+    def _address(self, run: StepRun) -> str:
+        is_call = run.status == StepStatus.WAITING and run.waits.get("for") == "callback"
+        if not is_call or self.by is None or not self.by.may(Permission.RUN):
+            return ""
+        return callbacks.address(Callback(run.tenant_id, run.execution_id, run.key))
 
 
 def _took(run: StepRun) -> str:
@@ -187,37 +224,21 @@ def _took(run: StepRun) -> str:
 
 
 def _step_note(run: StepRun, status: StepStatus) -> str:
-    """Why the step stands where it stands, where that is not plain."""
+    """What is to be known of a step that does not stand still."""
     match status:
-        case StepStatus.QUEUED:
-            return "Ready; the next free worker takes it."
-        case StepStatus.RETRYING if run.due_at is not None:
-            return f"Try {run.attempt} failed; the next is due at {run.due_at:%H:%M:%S} UTC."
-        case StepStatus.UNKNOWN:
-            return "It was sent and no answer came. Somebody has to say whether it was done."
         case StepStatus.SUCCEEDED | StepStatus.RUNNING if run.attempt > 1:
             return f"Try {run.attempt}."
         case _:
             return ""
 
 
-def _execution_note(execution: Execution, states: Mapping[str, StepState]) -> str:
+def _execution_note(execution: Execution) -> str:
     match ExecutionStatus(execution.status):
-        case ExecutionStatus.QUEUED:
-            return "Stored; the next free worker takes it."
-        case ExecutionStatus.WAITING if _any(states, StepStatus.UNKNOWN):
-            return "Needs attention: a step was sent and its answer never came."
-        case ExecutionStatus.WAITING if _any(states, StepStatus.RETRYING):
-            return "A step failed and is tried again soon."
         case ExecutionStatus.FAILED | ExecutionStatus.TIMED_OUT | ExecutionStatus.CANCELLED:
             step = execution.error.get("step") if isinstance(execution.error, dict) else None
             return f"{step}: {_message(execution.error)}" if step else _message(execution.error)
         case _:
             return ""
-
-
-def _any(states: Mapping[str, StepState], status: StepStatus) -> bool:
-    return any(state.status is status for state in states.values())
 
 
 def _message(error: Any) -> str:

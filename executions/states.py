@@ -35,6 +35,19 @@ class StepStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
+# What starts an execution. An `item` is of a for_each; a `failure` is handled by `on_failure`.
+TRIGGERS = (
+    "webhook",
+    "schedule",
+    "manual",
+    "api",
+    "sub_workflow",
+    "item",
+    "failure",
+    "resume",
+    "replay",
+)
+
 _E, _S = ExecutionStatus, StepStatus
 
 EXECUTION_MOVES: dict[ExecutionStatus, frozenset[ExecutionStatus]] = {

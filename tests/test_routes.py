@@ -43,12 +43,22 @@ OWN_PLACES = {
     ("PUT", "api/v1/secrets/<slug:name>/"),
     ("PUT", "api/v1/variables/<slug:name>/"),
 }
-# What the two lower roles may do beyond reading.
+# What the two lower roles may do beyond reading. Who decides is up to the step.
+EXECUTION = "api/v1/executions/<uuid:id>/"
+EVERYBODY = {
+    ("POST", "api/v1/workflows/validate/"),
+    ("POST", f"{EXECUTION}steps/<slug:key>/decide/"),
+}
 ALLOWED = {
-    Role.VIEWER: {("POST", "api/v1/workflows/validate/")},
+    Role.VIEWER: EVERYBODY,
     Role.OPERATOR: {
-        ("POST", "api/v1/workflows/validate/"),
+        *EVERYBODY,
         ("POST", "api/v1/workflows/<slug:slug>/run/"),
+        ("POST", "api/v1/executions/bulk/"),
+        ("POST", f"{EXECUTION}cancel/"),
+        ("POST", f"{EXECUTION}resume/"),
+        ("POST", f"{EXECUTION}replay/"),
+        ("POST", f"{EXECUTION}steps/<slug:key>/resolve/"),
     },
 }
 
@@ -93,7 +103,7 @@ def site(db: None) -> Site:
             "app_label": "tenants",
             "url": "nowhere",
         },
-        "executions/": {"id": execution.id},
+        "executions/": {"id": execution.id, "key": "only"},
         "endpoints/": {"id": address.endpoint_id},
         "admin/workflows/": {"id": workflow.id},
         "admin/webhooks/endpoint/": {"id": address.endpoint_id},

@@ -41,7 +41,9 @@ def detail(request: MemberRequest, slug: str) -> HttpResponse:
         "versions": workflow.versions.select_related("published_by").defer("definition")[:VERSIONS],
         "endpoints": workflow.endpoints.all(),
         "public_url": settings.PUBLIC_URL,
-        "executions": workflow.executions.defer("trigger", "output", "error")[:RUNS],
+        "executions": workflow.executions.filter(item_index=None).defer(
+            "trigger", "output", "error"
+        )[:RUNS],
         "sees_open_addresses": request.principal.may(Permission.RUN),
         "may_run": request.principal.may(Permission.RUN) and workflow.current is not None,
     }

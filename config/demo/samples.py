@@ -13,10 +13,13 @@ from workflows import services as workflows
 from workflows.definition import JSON
 from workflows.models import Workflow
 
+# In this order: a workflow comes after those that it starts.
 NAMES = {
     "order-to-crm": "Order to CRM",
     "morning-check": "Morning check",
     "lost-order": "Lost order",
+    "tell-operators": "Tell the operators",
+    "bulk-orders": "Bulk orders",
 }
 TRIGGERED = "order-to-crm"  # by the demo's webhook
 # The shop answers every other request for an order `busy...` with 503: a retry to look at.

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from executions.services.answering import answer, decide, may_decide
+from executions.services.attention import attention
 from executions.services.bulk import perform
 from executions.services.cancelling import cancel
 from executions.services.claiming import claim
+from executions.services.explaining import explain
 from executions.services.facts import gather
 from executions.services.following import after_commit, follow_up, left_to_follow
-from executions.services.plans import plan_of
+from executions.services.plans import plan_of, plan_of_run
 from executions.services.recording import record
 from executions.services.recovery import end_overdue, leased_to, lost_steps, overdue, release
 from executions.services.repairing import repair
@@ -17,11 +19,13 @@ from executions.services.resuming import preview, replay, resume
 from executions.services.retention import expired_runs, forget_runs, in_batches
 from executions.services.sending import mark_sending
 from executions.services.starting import begin, check_input, start, trigger
+from executions.services.stopping import stop
 from executions.services.working import beat, forget_workers, is_work_ready, register, unregister
 
 __all__ = [
     "after_commit",
     "answer",
+    "attention",
     "beat",
     "begin",
     "cancel",
@@ -30,6 +34,7 @@ __all__ = [
     "decide",
     "end_overdue",
     "expired_runs",
+    "explain",
     "follow_up",
     "forget_runs",
     "forget_workers",
@@ -44,6 +49,7 @@ __all__ = [
     "overdue",
     "perform",
     "plan_of",
+    "plan_of_run",
     "preview",
     "record",
     "register",
@@ -53,6 +59,7 @@ __all__ = [
     "resolve",
     "resume",
     "start",
+    "stop",
     "trigger",
     "unregister",
 ]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Literal
 from uuid import UUID
 
@@ -12,14 +11,18 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from executions.models import Execution
-from executions.services.cancelling import cancel
-from executions.services.following import after_commit
 from executions.services.resuming import Version, replay, resume
-from tenants import scope
+from executions.services.stopping import stop
+from executions.states import EXECUTION_ENDED, EXECUTION_OPEN, ExecutionStatus
 from tenants.problems import Problem
 
 Verb = Literal["cancel", "resume", "replay"]
 MOST = 500  # executions of one call
+_MEANT: Mapping[Verb, frozenset[ExecutionStatus]] = {
+    "cancel": EXECUTION_OPEN,
+    "resume": EXECUTION_ENDED - {ExecutionStatus.SUCCEEDED},
+    "replay": frozenset(ExecutionStatus),
+}
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,8 @@ class Outcome:
     matched: int
     done: Sequence[UUID]
     refused: Sequence[Refused]
-    more: bool  # there are further ones that match: call again
+    last: UUID | None  # of those that matched: what was made or refused still matches
+    more: bool  # there are further ones that match: call again for those after the last
 
 
 def perform(
@@ -51,16 +55,16 @@ def perform(
 ) -> Outcome:
     """Cancel, resume or replay the oldest MOST of the chosen, in the open scope of their tenant.
 
-    With a `rate`, so many of the new executions begin in a second; the others wait in the line. A
-    dry run does all of it and takes it back, so that it refuses what the real one would.
+    Of the chosen only those count that the verb is for. With a `rate`, so many of the new
+    executions begin in a second; the others wait in the line. A dry run does all of it and takes
+    it back, so that it refuses what the real one would.
     """
-    rows = list(
-        chosen.filter(item_index=None).select_related("workflow").order_by("id")[: MOST + 1]
-    )
+    meant = chosen.filter(item_index=None, status__in=_MEANT[verb])
+    rows = list(meant.select_related("workflow").order_by("id")[: MOST + 1])
     found = rows[:MOST]
     done: list[UUID] = []
     refused: list[Refused] = []
-    for number, execution in enumerate(found):
+    for execution in found:
         delay = len(done) / rate if rate else 0.0
         try:
             with transaction.atomic():
@@ -68,8 +72,9 @@ def perform(
                 if dry_run:
                     transaction.set_rollback(True)
         except Problem as problem:
-            refused.append(Refused(found[number].id, problem.detail))
-    return Outcome(len(found), done, refused, more=len(rows) > MOST)
+            refused.append(Refused(execution.id, problem.detail))
+    last = found[-1].id if found else None
+    return Outcome(len(found), done, refused, last, more=len(rows) > MOST)
 
 
 def _one(
@@ -83,11 +88,7 @@ def _one(
 ) -> UUID:
     match verb:
         case "cancel":
-            move = cancel(execution.tenant_id, execution.id, f"Cancelled by {by}.")
-            if move is None:
-                raise Problem(409, "ended", f"It has {execution.status} already.")
-            if not dry_run:
-                scope.on_commit(partial(after_commit, move))
+            stop(execution, by=by)
             return execution.id
         case "resume":
             made = resume(execution, by=by, version=version or "same", delay=delay)

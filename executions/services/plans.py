@@ -7,6 +7,7 @@ from uuid import UUID
 
 from cachetools import TTLCache
 
+from executions.models import Execution
 from executions.plan import Plan, compile_plan
 from tenants import scope
 from workflows.models import WorkflowVersion
@@ -39,6 +40,15 @@ def plan_for(tenant_id: UUID, version_id: UUID, body: str | None = None) -> Plan
         with scope.tenant(tenant_id):
             plan = plan_of(version_id, body)
     return plan
+
+
+def plan_of_run(execution: Execution) -> Plan:
+    """The plan of an execution of the open scope's tenant; of an item's that of its body.
+
+    Raises ValueError for a version of before a change of the language.
+    """
+    is_item = execution.item_index is not None
+    return plan_of(execution.version_id, execution.parent_step if is_item else None)
 
 
 def known(version_id: UUID, body: str | None = None) -> Plan | None:

@@ -47,7 +47,7 @@ class Preview:
 
 def preview(execution: Execution, *, version: Version = "same", step: str | None = None) -> Preview:
     """What `resume` would do, in the open scope of the tenant. Raises Problem as it does."""
-    _refuse_unresumable(execution)
+    _refuse_unresumable(execution, step)
     old, new = plan_of(execution.version_id), plan_of(_version_id(execution, version))
     rows = {row.key: row for row in StepRun.objects.filter(execution=execution)}
     if step is not None and step not in new.graph.steps:
@@ -80,8 +80,6 @@ def resume(
     repeating them may do harm. Raises Problem 409 if the execution has not ended or has succeeded
     (unless a step is named), or if a step that is uncertain is not in `repeat`.
     """
-    if step is None and execution.status == ExecutionStatus.SUCCEEDED:
-        raise Problem(409, "succeeded", "Nothing failed in it. Name the step to resume from.")
     plan = preview(execution, version=version, step=step)
     unsure = [one.key for one in plan.runs if one.uncertain and one.key not in repeat]
     if unsure:
@@ -141,10 +139,12 @@ def _begin_again(
     return Execution.objects.select_related("workflow", "version").get(id=begun.execution_id)
 
 
-def _refuse_unresumable(execution: Execution) -> None:
+def _refuse_unresumable(execution: Execution, step: str | None) -> None:
     _refuse_item(execution)
     if execution.status not in EXECUTION_ENDED:
         raise Problem(409, "not-ended", f"The execution is {execution.status}: it has not ended.")
+    if step is None and execution.status == ExecutionStatus.SUCCEEDED:
+        raise Problem(409, "succeeded", "Nothing failed in it. Name the step to resume from.")
 
 
 def _refuse_item(execution: Execution) -> None:

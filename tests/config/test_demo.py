@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -26,7 +27,7 @@ from executions.models import Event, Execution
 from tenants import scope
 from tenants import services as tenants
 from tenants.models import ApiKey, Tenant, User
-from tests import outgoing
+from tests import factories, outgoing
 from tests.executions import driving
 from webhooks import services as webhooks
 from webhooks.models import Endpoint
@@ -235,6 +236,47 @@ def test_the_lost_orders_failure_is_handled(
     execution = ran("lost-order")
     assert "404" in str(output_of(execution)["reason"])
     assert driving.statuses(execution)["fetch"] == "failed"
+
+
+def decided(execution: Execution, decision: Literal["approved", "rejected"]) -> Execution:
+    """The run after the demo's operator has decided and a worker did what followed."""
+    user = User.objects.get(email="operator@acme.example")
+    with scope.tenant(execution.tenant_id):
+        executions.decide(
+            tenant_id=execution.tenant_id,
+            execution_id=execution.id,
+            key="approve",
+            decision=decision,
+            by=factories.principal_of(user, acme()),
+            data={"reason": "It is the demo."},
+        )
+    return driving.drained(execution)
+
+
+def test_approved_orders_are_sent_one_by_one(
+    committed_db: None, kept_in: Path, shop_url: str
+) -> None:
+    seed(shop_url=shop_url, kept_in=kept_in)
+    execution = ran("bulk-orders", {"orders": ["1001", "none"]})
+    assert driving.statuses(execution) == {"approve": "waiting"}
+    first, second = decided(execution, "approved").output or []
+    assert str(first["crm_id"]).startswith("crm_")
+    assert second == {"order": "none", "crm_id": None}
+    with scope.tenant(acme().id):
+        kinds = list(Execution.objects.values_list("trigger_kind", flat=True))
+    assert sorted(kinds) == ["item", "item", "manual", "sub_workflow", "sub_workflow"]
+
+
+def test_rejected_orders_are_told_to_the_operators(
+    committed_db: None, kept_in: Path, shop_url: str
+) -> None:
+    seed(shop_url=shop_url, kept_in=kept_in)
+    execution = decided(ran("bulk-orders", {"orders": ["1001"]}), "rejected")
+    assert execution.status == "failed"
+    with scope.tenant(acme().id):
+        handler = Execution.objects.get(trigger_kind="failure")
+    lines = [event.message for event in driving.events(handler) if event.kind == "step.log"]
+    assert lines == ["bulk-orders ended failed: The orders were not approved: rejected."]
 
 
 def test_the_command_prints_the_facts(

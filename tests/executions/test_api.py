@@ -194,6 +194,8 @@ def test_steps_stand_in_the_definitions_order_and_unreached_ones_are_pending(acm
         "type": "log",
         "status": "pending",
         "outcome": None,
+        "reason": None,
+        "waiting": None,
         "attempt": 0,
         "input": None,
         "output": None,

@@ -19,7 +19,8 @@ from workflows.models import Workflow
 
 pytestmark = [pytest.mark.django_db, pytest.mark.filterwarnings("ignore:No directory at")]
 
-ADMISSION = 11  # statements before and after a page's own: session, user, membership, scopes
+# Statements before and after a page's own: session, user, membership, scopes; the navigation.
+ADMISSION = 12
 
 EVIL = "<script>alert(1)</script>"
 
@@ -115,7 +116,7 @@ def test_a_filter_that_makes_no_sense_shows_everything_and_says_so(
 def test_pages_lose_and_double_nothing(
     people: factories.People, workflow: Workflow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("executions.views.PAGE", 2)
+    monkeypatch.setattr("executions.views.reading.PAGE", 2)
     started = [factories.start_execution(workflow) for _ in range(5)]
     client, seen = browser(people.vera), []
     query: str | None = ""

@@ -16,7 +16,8 @@ from workflows.models import Workflow
 
 pytestmark = [pytest.mark.django_db, pytest.mark.filterwarnings("ignore:No directory at")]
 
-ADMISSION = 11  # statements before and after a page's own: session, user, membership, scopes
+# Statements before and after a page's own: session, user, membership, scopes; the navigation.
+ADMISSION = 12
 
 
 @pytest.fixture

@@ -139,7 +139,11 @@ def _unexpected(response: HttpResponse, expect: tuple[int | str, ...], now: date
     return Error(
         kind="status",
         message=f"The server answered {response.status}; expected was {wanted}.",
-        details={"body": excerpt, "headers": {**_lower(response.headers)}},
+        details={
+            "status": response.status,
+            "body": excerpt,
+            "headers": {**_lower(response.headers)},
+        },
         status=response.status,
         sent=True,
         retry_after=_retry_after(_lower(response.headers).get("retry-after", ""), now),

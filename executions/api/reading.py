@@ -1,4 +1,4 @@
-"""Executions over the API: start one, list them, read one with its steps and events."""
+"""Reading: the list of executions, one with its steps, its children, its events."""
 
 from __future__ import annotations
 
@@ -14,58 +14,13 @@ from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
-from executions import events, serializers, services, waiting
+from executions import events, serializers, services
 from executions.models import Execution, StepRun
-from tenants import scope
-from tenants.openapi import refusal
 from tenants.principals import Principal
-from tenants.roles import Permission
 from tenants.serializers import read
-from workflows import services as workflow_services
 
 # Read by the paginator and by content negotiation, not by filters.
 _OTHER_PARAMETERS = frozenset({"cursor", "limit", "format"})
-_LOOKUPS = {
-    "workflow": "workflow__slug",
-    "status": "status",
-    "trigger": "trigger_kind",
-    "since": "created_at__gte",
-    "until": "created_at__lt",
-}
-
-
-@extend_schema(tags=["executions"])
-class Run(APIView):
-    """Starts a workflow's current version. Waits outside any transaction, hence its own scopes."""
-
-    opens_own_scope = True
-    permissions = {"post": Permission.RUN}
-
-    @extend_schema(
-        summary="Run a workflow",
-        parameters=[serializers.RunQuery],
-        request=serializers.RunBody,
-        responses={
-            200: serializers.ExecutionDetail,
-            202: serializers.Started,
-            409: refusal("The workflow was never published."),
-        },
-    )
-    def post(self, request: Request, slug: str) -> Response:
-        caller: Principal = request.user  # type: ignore[assignment] # ours, not Django's
-        seconds = read(serializers.RunQuery, _parameters(request))["wait"]
-        body = read(serializers.RunBody, request.data)["input"]
-        with scope.tenant(caller.tenant_id):
-            workflow = workflow_services.find(slug=slug)
-            execution = services.start(workflow=workflow, kind="api", body=body, by=caller.label)
-        if seconds and waiting.until_ended(
-            tenant_id=caller.tenant_id, execution_id=execution.id, seconds=seconds
-        ):
-            with scope.tenant(caller.tenant_id):
-                return Response(serializers.ExecutionDetail(_find(execution.id)).data)
-        url = serializers.url(execution)
-        started = {"id": execution.id, "status": execution.status, "url": url}
-        return Response(started, status=202, headers={"Location": url})
 
 
 @extend_schema(tags=["executions"])
@@ -75,16 +30,38 @@ class ExecutionViews(GenericViewSet[Execution]):
     queryset = Execution.objects.none()
     serializer_class = serializers.ExecutionItem
 
-    @extend_schema(summary="List executions", parameters=[serializers.Filters])
+    @extend_schema(summary="List executions", parameters=[serializers.ListQuery])
     def list(self, request: Request) -> Response:
-        given = read(serializers.Filters, _parameters(request))
-        wanted = {_LOOKUPS[name]: value for name, value in given.items()}
-        page = self.paginate_queryset(_listed().filter(**wanted)) or []
+        given = read(serializers.ListQuery, parameters(request))
+        rows = listed().filter(**serializers.lookups(given))
+        if given["attention"]:
+            needing = services.attention(caller_of(request)).order_by()
+            rows = rows.filter(id__in=needing.values("execution_id"))
+        elif not given["items"]:
+            rows = rows.filter(item_index=None)
+        page = self.paginate_queryset(rows) or []
         return self.get_paginated_response(serializers.ExecutionItem(page, many=True).data)
 
     @extend_schema(summary="Get an execution", responses=serializers.ExecutionDetail)
     def retrieve(self, request: Request, id: UUID) -> Response:  # noqa: A002 - the API's word
-        return Response(serializers.ExecutionDetail(_find(id)).data)
+        return Response(serializers.detail(find_whole(id), caller_of(request)))
+
+
+@extend_schema(tags=["executions"])
+class Children(GenericViewSet[Execution]):
+    """The executions that an execution's steps started and wait for, newest first."""
+
+    queryset = Execution.objects.none()
+    serializer_class = serializers.ExecutionItem
+
+    @extend_schema(
+        summary="List an execution's children",
+        description="The items of its for_each steps, the runs of its sub_workflow steps.",
+    )
+    def list(self, request: Request, id: UUID) -> Response:  # noqa: A002 - the API's word
+        get_object_or_404(Execution.objects.only("id"), id=id)
+        page = self.paginate_queryset(listed().filter(parent_id=id)) or []
+        return self.get_paginated_response(serializers.ExecutionItem(page, many=True).data)
 
 
 @extend_schema(tags=["executions"])
@@ -109,18 +86,27 @@ class Events(APIView):
         return Response({"results": found, "next": following, "previous": None})
 
 
-def _parameters(request: Request) -> dict[str, Any]:
+def parameters(request: Request) -> dict[str, Any]:
+    """The query without what is not a view's own."""
     given = request.query_params.dict()
     return {name: value for name, value in given.items() if name not in _OTHER_PARAMETERS}
 
 
-def _listed() -> QuerySet[Execution]:
+def caller_of(request: Request) -> Principal:
+    """Who asks."""
+    caller: Principal = request.user  # type: ignore[assignment] # ours, not Django's
+    return caller
+
+
+def listed() -> QuerySet[Execution]:
+    """Executions as a list shows them."""
     rows = Execution.objects.select_related("workflow", "version")
     return rows.defer("trigger", "output", "error", "workflow__draft", "version__definition")
 
 
-def _find(ident: UUID) -> Execution:
+def find_whole(ident: UUID) -> Execution:
     """The execution with its steps. Raises Http404."""
     steps = Prefetch("step_runs", StepRun.objects.all())
-    rows = Execution.objects.select_related("workflow", "version").defer("workflow__draft")
+    rows = Execution.objects.select_related("workflow", "version")
+    rows = rows.defer("workflow__draft", "version__definition")
     return get_object_or_404(rows.prefetch_related(steps), id=ident)

@@ -1,0 +1,8 @@
+"""Executions over the API."""
+
+from __future__ import annotations
+
+from executions.api.reading import Children, Events, ExecutionViews
+from executions.api.running import Bulk, ExecutionVerbs, Run, StepVerbs
+
+__all__ = ["Bulk", "Children", "Events", "ExecutionVerbs", "ExecutionViews", "Run", "StepVerbs"]

@@ -1,0 +1,51 @@
+"""Executions in the API's JSON: what comes in (requests.py) and what goes out (answers.py)."""
+
+from __future__ import annotations
+
+from executions.serializers.answers import (
+    BulkOutcome,
+    EventPage,
+    ExecutionDetail,
+    ExecutionItem,
+    Preview,
+    Started,
+    detail,
+    url,
+)
+from executions.serializers.requests import (
+    EXECUTION_STATUSES,
+    STEP_STATUSES,
+    BulkBody,
+    DecisionBody,
+    EventsQuery,
+    ListQuery,
+    ReplayBody,
+    ResolutionBody,
+    ResumeBody,
+    RunBody,
+    RunQuery,
+    lookups,
+)
+
+__all__ = [
+    "EXECUTION_STATUSES",
+    "STEP_STATUSES",
+    "BulkBody",
+    "BulkOutcome",
+    "DecisionBody",
+    "EventPage",
+    "EventsQuery",
+    "ExecutionDetail",
+    "ExecutionItem",
+    "ListQuery",
+    "Preview",
+    "ReplayBody",
+    "ResolutionBody",
+    "ResumeBody",
+    "RunBody",
+    "RunQuery",
+    "Started",
+    "detail",
+    "lookups",
+    "url",
+]

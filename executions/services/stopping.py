@@ -1,0 +1,22 @@
+"""Cancelling at somebody's wish."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from executions.models import Execution
+from executions.services.cancelling import cancel
+from executions.services.following import after_commit
+from tenants import scope
+from tenants.problems import Problem
+
+
+def stop(execution: Execution, *, by: str) -> None:
+    """Cancel an execution and all that it started, in the open scope of its tenant.
+
+    Raises Problem 409 if it has ended.
+    """
+    move = cancel(execution.tenant_id, execution.id, f"Cancelled by {by}.")
+    if move is None:
+        raise Problem(409, "ended", "The execution has ended already.")
+    scope.on_commit(partial(after_commit, move))
