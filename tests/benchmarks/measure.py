@@ -147,6 +147,20 @@ class Measure:
         )
         return [latency, throughput]
 
+    def step_ms(self, workload: Workload) -> float:
+        """Milliseconds a step of a chain, one run at a time."""
+        alone = self._alone(workload, self._effort.rounds // 2)
+        return median(alone.seconds) * 1000 / workload.steps
+
+    def work_off(self, workloads: Sequence[Workload], count: int) -> float:
+        """Seconds from the storing of `count` executions of each workload to the end of the last."""
+        started = time.perf_counter()
+        for workload in workloads:
+            workload.pile_up(count)
+        for workload in workloads:
+            verify.wait_finished(workload, FINISH_SECONDS)
+        return time.perf_counter() - started
+
     def fan_out(self, workload: Workload) -> Row:
         """Ten calls of 200 ms at once and a join; the goal holds for the slowest round."""
         alone = self._alone(workload, max(10, self._effort.rounds // 8))

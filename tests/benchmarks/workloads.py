@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from config.local.loopback import HOST
+from tenants.models import Tenant
 from tests.factories import make_tenant
 from tests.workload import Workload, workload
 
@@ -28,11 +29,26 @@ def make(target_port: int) -> Workloads:
     """Seed the tenant, the workflows and their endpoints by the product's own verbs."""
     tenant, target = make_tenant("bench"), f"http://{HOST}:{target_port}"
     return Workloads(
-        one=workload(tenant, "one-step", [_step("only", "transform", value=_ORDER_ID)]),
+        one=one_step(tenant, "one-step"),
         linear5=workload(tenant, "linear-5", _linear5(target)),
-        linear50=workload(tenant, "linear-50", _linear50()),
+        linear50=linear50(tenant),
         fan_out=workload(tenant, "fan-out-10", _fan_out(target)),
     )
+
+
+def one_step(tenant: Tenant, name: str) -> Workload:
+    """The least that a run can do."""
+    return workload(tenant, name, [_step("only", "transform", value=_ORDER_ID)])
+
+
+def linear50(tenant: Tenant) -> Workload:
+    """A chain of fifty steps."""
+    return workload(tenant, "linear-50", _linear50())
+
+
+def delaying(tenant: Tenant, seconds: float) -> Workload:
+    """One step, which waits."""
+    return workload(tenant, "delay", [_step("wait", "delay", seconds=seconds)])
 
 
 _ORDER_ID = "{{ trigger.body.order_id }}"
