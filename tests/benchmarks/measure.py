@@ -153,7 +153,7 @@ class Measure:
         return median(alone.seconds) * 1000 / workload.steps
 
     def work_off(self, workloads: Sequence[Workload], count: int) -> float:
-        """Seconds from the storing of `count` executions of each workload to the end of the last."""
+        """Seconds from storing `count` executions of each workload to the end of the last."""
         started = time.perf_counter()
         for workload in workloads:
             workload.pile_up(count)

@@ -15,7 +15,7 @@ from django.db import connection
 
 from config.local import interrupts
 from config.local.terminal import complain, phase, say
-from tests.benchmarks import limits, retention, table, verify, workloads
+from tests.benchmarks import limits, retention, scale, table, verify, workloads
 from tests.benchmarks.limits import Limit, PgbenchError
 from tests.benchmarks.load import BrokenAnswerError, Client, drive
 from tests.benchmarks.measure import THREADS, Effort, Limits, Measure, WrongAnswerError
@@ -44,6 +44,9 @@ limit here: the better of two runs of pgbench, plain prepared statements in one 
   clients (32 threads). "disturbed": better than its limit, so the limit was measured badly.
   A linear-5 alone: one accept, five transitions, two plain calls.
 Tables are analyzed after the warm-up, as autovacuum does within a minute of use.
+tenants: from the storing of the first run to the end of the last. waiting: ten thousand copies of a
+  run that waits for an hour; the CPU is that of workers and Postgres. In the last row "limit here"
+  is the same figure before the tables were filled.
 memory: proportional set size of all processes, the HTTP target left out.
 web, workers, Postgres: milliseconds of CPU (user and system) for one operation."""
 
@@ -92,6 +95,8 @@ def _run(system: System, effort: Effort) -> list[str]:
         rows = list(_rows(measured, made))
     system.check()
     after = _memory_at_rest(system)
+    if effort is FULL:
+        rows += scale.rows(measured, system.roles, made.linear50)
     with phase("Comparing the counts with the database"):
         flaws = [flaw for workload in made.all for flaw in verify.mismatches(workload)]
         flaws += _calls(system.ports.target, made)
