@@ -20,7 +20,7 @@ POISON_SECONDS = 300.0  # against hanging
 def child_killed(trial: Trial) -> None:
     """F1: one worker process after the other, in the middle of its steps."""
     works = [trial.workload(name, workflows.order(trial.receiver)) for name in ("a", "b")]
-    trial.rounds = trial.size(4, 120)
+    trial.rounds = trial.size(4, 100)
     for _ in range(trial.rounds):
         for work in works:
             work.pile_up(trial.size(5, 3))
@@ -28,7 +28,7 @@ def child_killed(trial: Trial) -> None:
         time.sleep(trial.rng.uniform(0.0, 0.3))
         if pids := _at_work(trial):
             trial.lose(trial.system.kill_worker(trial.rng.choice(pids)))
-        time.sleep(trial.rng.uniform(0.1, 1.5))
+        trial.system.wait_entered()  # or the dead would be replaced by the dying
 
 
 def _at_work(trial: Trial) -> list[int]:

@@ -59,7 +59,7 @@ class System(Production):
         commands = self.commands(self._environment)
         self.start_all(commands[name] for name in PROCESSES)
         self.wait_ready(self.ports.web)
-        self._wait_entered()
+        self.wait_entered()
 
     def close(self) -> None:
         for name in ("workers", "web"):  # while the servers that they need are there
@@ -80,7 +80,7 @@ class System(Production):
             self.restart_web()
         if not self._is_up("workers"):
             self.start_workers()
-        self._wait_entered()
+        self.wait_entered()
 
     def _is_up(self, name: str) -> bool:
         return name in self._children and self._children[name].ended() is None
@@ -123,7 +123,7 @@ class System(Production):
     def start_workers(self, **environment: str) -> None:
         """Start them, with these variables beside the usual ones, and wait until they claim."""
         self._start("workers", environment)
-        self._wait_entered()
+        self.wait_entered()
 
     def restart_web(self, **environment: str) -> None:
         self._children["web"].stop()
@@ -134,7 +134,8 @@ class System(Production):
         command = self.commands({**self._environment, **environment})[name]
         self.start_all([command])
 
-    def _wait_entered(self) -> None:
+    def wait_entered(self) -> None:
+        """Wait until both worker processes claim."""
         wait("two worker processes", self._are_entered)
 
     def _are_entered(self) -> bool:
