@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponseBase
+import sys
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.template.loader import render_to_string
 from django.views import defaults
 
 from tenants.problems import Problem, respond
+from tenants.scope import AWAY
 
-PROGRAMS = ("/api/", "/hooks/")
+PROGRAMS = ("/api/", "/hooks/", "/callbacks/")
+RETRY_SECONDS = 5
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
@@ -25,11 +30,23 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:
-    """A fault of ours; Django has logged it."""
+    """A fault of ours, or a database that is away; Django has logged it."""
+    if isinstance(sys.exc_info()[1], AWAY):
+        return _unavailable(request)
     if _is_program(request):
         detail = "Something failed on our side. It has been logged."
         return respond(Problem(500, "internal", detail))
     return defaults.server_error(request)
+
+
+def _unavailable(request: HttpRequest) -> HttpResponseBase:
+    """Whether what was under way is stored, nobody knows; half of it is not."""
+    detail = "The database cannot be asked just now; try again."
+    headers = {"Retry-After": str(RETRY_SECONDS)}
+    if _is_program(request):
+        return respond(Problem(503, "unavailable", detail, headers=headers))
+    # Without the request: its user would have to be looked up.
+    return HttpResponse(render_to_string("503.html"), status=503, headers=headers)
 
 
 def _is_program(request: HttpRequest) -> bool:

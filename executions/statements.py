@@ -143,6 +143,9 @@ LOCK = """
 SELECT status, last_seq FROM executions_execution WHERE id = %(execution)s FOR NO KEY UPDATE
 """
 
+# For who can come back later: a frozen worker may hold the lock for as long as Postgres lets it.
+LOCK_IF_FREE = f"{LOCK} SKIP LOCKED"
+
 LOCK_WORKFLOW = """
 SELECT FROM workflows_workflow WHERE id = %(workflow)s FOR NO KEY UPDATE
 """

@@ -106,12 +106,13 @@ def take(db: Prepared, *, tenant_id: UUID, execution_id: UUID, worker_id: UUID) 
     return Taken(*own, RunRow(*of_run))  # type: ignore[call-arg] # a row has seven and these
 
 
-def lock(db: Prepared, execution_id: UUID) -> tuple[str, int] | None:
+def lock(db: Prepared, execution_id: UUID, *, wait: bool = True) -> tuple[str, int] | None:
     """Lock an execution of the tenant: its status and the number of its last event.
 
-    None if there is no such execution.
+    None if there is no such execution, or, unless we `wait`, if somebody else has it locked.
     """
-    row = db.first(statements.LOCK, {"execution": execution_id})
+    statement = statements.LOCK if wait else statements.LOCK_IF_FREE
+    row = db.first(statement, {"execution": execution_id})
     return None if row is None else (row[0], row[1])
 
 

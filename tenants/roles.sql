@@ -32,7 +32,7 @@ GRANT stepwell_operator TO stepwell_app WITH ADMIN FALSE, INHERIT FALSE, SET TRU
 -- No transaction of the app is long: a step's call is never made inside one.
 ALTER ROLE stepwell_app SET statement_timeout = '30s';
 ALTER ROLE stepwell_app SET lock_timeout = '10s';
-ALTER ROLE stepwell_app SET idle_in_transaction_session_timeout = '30s';
+ALTER ROLE stepwell_app SET idle_in_transaction_session_timeout = '10s';
 -- What is prepared is planned once a connection, not five times with each set of values first.
 ALTER ROLE stepwell_app SET plan_cache_mode = 'force_generic_plan';
 

@@ -31,12 +31,12 @@ def cancel(tenant_id: UUID, execution_id: UUID, why: str) -> Move | None:
 
 
 def time_out(tenant_id: UUID, execution_id: UUID) -> Move | None:
-    """End a run that is over its time, in the open scope of its tenant; None: it is not, or ended.
+    """End a run that is over its time, in the open scope of its tenant; open steps are called off.
 
-    Open steps are called off.
+    None: it is not, or has ended, or somebody else has it locked just now.
     """
     db = scope.prepared()
-    run = lock_run(db, tenant_id, execution_id)
+    run = lock_run(db, tenant_id, execution_id, wait=False)
     still = Execution.objects.filter(id=execution_id, deadline_at__lt=Now()).exists()
     if run is None or not still:
         return None

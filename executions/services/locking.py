@@ -12,12 +12,12 @@ from executions.states import EXECUTION_ENDED, ExecutionStatus
 from tenants.scope import Prepared
 
 
-def lock_run(db: Prepared, tenant_id: UUID, execution_id: UUID) -> Run | None:
+def lock_run(db: Prepared, tenant_id: UUID, execution_id: UUID, *, wait: bool = True) -> Run | None:
     """An execution under lock, as a worker would hold it; None when it has ended or is gone.
 
-    In the open scope of the tenant.
+    In the open scope of the tenant. Unless we `wait`, None too if somebody else has it locked.
     """
-    locked = transitions.lock(db, execution_id)
+    locked = transitions.lock(db, execution_id, wait=wait)
     if locked is None or locked[0] in EXECUTION_ENDED:
         return None
     return run_of(

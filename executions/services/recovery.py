@@ -71,13 +71,16 @@ def _running() -> QuerySet[StepRun]:
 
 
 def release(lost: LostStep, *, by_its_worker: bool = False) -> bool:
-    """Take a step from its dead worker: queue it again, or park or fail it. False: too late.
+    """Take a step from its dead worker: queue it again, or park or fail it.
+
+    False: too late, or somebody else has the execution locked just now (a frozen worker may for
+    long, and must not keep the sweeper from all others).
 
     Unless it is the worker itself who gives it back, it must be dead, or the lease run out.
     """
     with scope.tenant(lost.tenant_id):
         db = scope.prepared()
-        run = lock_run(db, lost.tenant_id, lost.execution_id)
+        run = lock_run(db, lost.tenant_id, lost.execution_id, wait=False)
         if run is None:
             return False
         # The row is locked too: whether its call was sent must not change any more.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.db import OperationalError
 from django.test import Client, RequestFactory
 
 from config import errors
@@ -30,6 +31,25 @@ def test_a_fault_of_ours_says_nothing_of_its_cause(path: str, media: str) -> Non
     answer = errors.server_error(RequestFactory().get(path))
 
     assert answer.status_code == 500
+    assert answer["Content-Type"].startswith(media)
+
+
+@pytest.mark.parametrize(
+    ("path", "media"),
+    [
+        ("/api/v1/x/", "application/problem+json"),
+        ("/hooks/x/", "application/problem+json"),
+        ("/x/", "text/html"),
+    ],
+)
+def test_a_database_that_is_away_is_said_to_be_so(path: str, media: str) -> None:
+    try:
+        raise OperationalError("the connection is closed")
+    except OperationalError:
+        answer = errors.server_error(RequestFactory().get(path))
+
+    assert answer.status_code == 503
+    assert answer["Retry-After"] == "5"
     assert answer["Content-Type"].startswith(media)
 
 

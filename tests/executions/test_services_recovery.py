@@ -9,7 +9,7 @@ import pytest
 from django.conf import settings
 from django.db.models.functions import Now
 
-from executions import services, sweeper
+from executions import services, sweeper, transitions
 from executions.models import Execution, Worker
 from executions.runs import Claim
 from tenants import scope
@@ -208,6 +208,17 @@ def test_two_sweepers_release_a_step_once() -> None:
     assert released.count(True) == 1
     assert kinds(execution, "a") == ["step.started", "step.queued"]
     invariants.check(execution.id)
+
+
+def test_a_run_that_a_frozen_worker_holds_does_not_keep_the_sweeper_from_others() -> None:
+    execution, claim, _ = running()
+    expire_lease(claim)
+    [lost] = services.lost_steps()
+    with scope.prepared_transaction() as db:
+        db.enter_tenant(execution.tenant_id)
+        assert transitions.lock(db, execution.id)
+        assert in_threads(1, lambda _: services.release(lost)) == [False]
+    assert services.release(lost)
 
 
 def test_a_step_that_kills_its_workers_fails_and_its_siblings_go_on() -> None:

@@ -74,7 +74,7 @@ def test_the_app_is_refused(statement: str) -> None:
     [
         ("statement_timeout", "30s"),
         ("lock_timeout", "10s"),
-        ("idle_in_transaction_session_timeout", "30s"),
+        ("idle_in_transaction_session_timeout", "10s"),
     ],
 )
 def test_no_statement_of_the_app_runs_or_waits_without_end(setting: str, value: str) -> None:
