@@ -38,6 +38,11 @@ class Plan:
     input: schemas.Validator | None
     pins: Mapping[str, UUID] = field(default_factory=dict)  # versions of other workflows, by slug
 
+    @property
+    def has_children(self) -> bool:
+        """Whether a step of it may start runs that it then waits for."""
+        return any(self.step_type(key).has_children for key in self.graph.steps)
+
     def step(self, key: str) -> Step:
         """The step with this key."""
         return self.graph.steps[key]

@@ -20,7 +20,7 @@ from tenants.roles import Role
 from tests.workflows.definitions import document, step
 from workflows import services as workflow_services
 from workflows.definition import JSON
-from workflows.models import Workflow
+from workflows.models import Workflow, WorkflowVersion
 
 PASSWORD = "correct horse battery staple"
 
@@ -115,6 +115,17 @@ def make_workflow(
 ) -> Workflow:
     """A published workflow: the definition passed all checks. By default with one log step."""
     return publish(make_draft(tenant, definition, slug=slug))
+
+
+def make_unchecked_workflow(tenant: Tenant, definition: dict[str, Any]) -> Workflow:
+    """A workflow whose definition is live although no check would let it pass."""
+    workflow = make_draft(tenant, definition)
+    with scope.tenant(tenant.id):
+        workflow.current = WorkflowVersion.objects.create(
+            tenant=tenant, workflow=workflow, number=1, definition=definition, digest="unchecked"
+        )
+        workflow.save(update_fields=["current"])
+    return workflow
 
 
 def publish(workflow: Workflow, definition: dict[str, Any] | None = None) -> Workflow:

@@ -25,7 +25,7 @@ from executions.runs import Run
 from executions.services import admission, children
 from executions.services.cancelling import cancel
 from executions.services.locking import lock_run, step_of
-from executions.services.plans import plan_of
+from executions.services.plans import plan_for, plan_of
 from executions.services.settling import ALARMING
 from executions.services.starting import begin, trigger
 from executions.services.writing import finish
@@ -83,6 +83,7 @@ class _Facts:
     workflow_id: UUID
     version_id: UUID
     parent_id: UUID | None
+    parent_step: str | None
     is_item: bool
     limited: bool
     kind: str
@@ -94,7 +95,9 @@ def follow_up(tenant_id: UUID, execution_id: UUID) -> None:
     facts = _facts(tenant_id, execution_id)
     if facts is None:
         return
-    _cancel_orphans(tenant_id, execution_id)
+    body = facts.parent_step if facts.is_item else None
+    if plan_for(tenant_id, facts.version_id, body).has_children:
+        _cancel_orphans(tenant_id, execution_id)
     if facts.status in EXECUTION_ENDED:
         if facts.parent_id is not None:
             _report(tenant_id, execution_id, facts.parent_id)
@@ -109,7 +112,8 @@ def follow_up(tenant_id: UUID, execution_id: UUID) -> None:
 
 def _facts(tenant_id: UUID, execution_id: UUID) -> _Facts | None:
     with scope.tenant(tenant_id):
-        row = Execution.objects.filter(id=execution_id, follow_up=True).defer("trigger").first()
+        rows = Execution.objects.filter(id=execution_id, follow_up=True)
+        row = rows.defer("trigger", "output", "error").first()
     if row is None:
         return None
     return _Facts(
@@ -118,6 +122,7 @@ def _facts(tenant_id: UUID, execution_id: UUID) -> _Facts | None:
         workflow_id=row.workflow_id,
         version_id=row.version_id,
         parent_id=row.parent_id,
+        parent_step=row.parent_step,
         is_item=row.item_index is not None,
         limited=row.limited,
         kind=row.trigger_kind,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from threading import Barrier
 from typing import Any, TypeVar
@@ -22,7 +23,7 @@ from tenants.models import Tenant
 from tests import factories
 from workflows.definition import JSON
 from workflows.models import WorkflowVersion
-from workflows.steps.base import Done, Error, Failed, Result
+from workflows.steps.base import Done, Error, Failed, ForEach, Result
 
 T = TypeVar("T")
 
@@ -56,7 +57,8 @@ def finish(
     repeatable: bool = True,
 ) -> Claim | None:
     """Record a try that ended so, Done without one. Without a worker nobody takes the next."""
-    attempt = Attempt(result or Done(), datetime.now(UTC), 1.0, repeatable=repeatable)
+    given: JSON = {"items": list(result.items)} if isinstance(result, ForEach) else None
+    attempt = Attempt(result or Done(), datetime.now(UTC), 1.0, given, repeatable=repeatable)
     return services.record(claim, attempt, worker_id)
 
 
@@ -146,6 +148,18 @@ def make_unreadable(execution: Execution) -> None:
             digest="unreadable",
         )
         Execution.objects.filter(id=execution.id).update(version=version)
+
+
+def revision(claim: Claim) -> int:
+    """The number of the newest event of the claim's run."""
+    with scope.tenant(claim.run.tenant_id):
+        return Execution.objects.values_list("last_seq", flat=True).get(id=claim.run.execution_id)
+
+
+def as_it_is(claim: Claim) -> Claim:
+    """The claim with a run of its own, as another worker would hold it."""
+    run = replace(claim.run, states=dict(claim.run.states), facts=dict(claim.run.facts))
+    return replace(claim, run=run)
 
 
 def in_threads(count: int, act: Callable[[int], T]) -> list[T]:

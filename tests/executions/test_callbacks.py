@@ -22,6 +22,11 @@ def test_an_address_is_a_whole_url_of_ours() -> None:
     assert callbacks.address(CALLBACK).startswith("http://127.0.0.1:8000/callbacks/")
 
 
+def test_it_is_where_the_world_sees_us(settings: LazySettings) -> None:
+    settings.PUBLIC_URL = "https://steps.example"
+    assert callbacks.address(CALLBACK).startswith("https://steps.example/callbacks/")
+
+
 def test_a_token_says_which_step_it_is_for() -> None:
     assert callbacks.read(token_of(CALLBACK)) == CALLBACK
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.conf import LazySettings
+from django.db.models.functions import Now
 
-from executions import services, worker
+from executions import services, sweeper, worker
 from executions.models import Execution
 from tenants import scope
 from tenants.models import Tenant
@@ -235,6 +238,21 @@ def test_the_first_failed_item_fails_the_step_and_the_others_are_called_off() ->
         "index": 1,
     }
     assert [child.status for child in children(execution)] == ["cancelled", "failed"]
+    invariants.check_family(execution.id)
+
+
+def test_an_item_out_of_time_fails_the_step() -> None:
+    execution = started(factories.make_tenant(), document(for_each("each", [1], step("slow"))))
+    worker_id = new_worker()
+    worker._step(claimed(worker_id), worker_id, worker.Watch())
+    claimed(worker_id)
+    [child] = children(execution)
+    with scope.tenant(execution.tenant_id):
+        past = Now() - timedelta(seconds=1)
+        Execution.objects.filter(id=child.id).update(deadline_at=past)
+    sweeper.sweep()
+    message = "Item 0 ended timed_out: It used up its 300 s of active time."
+    assert error_of(execution)["message"] == message
     invariants.check_family(execution.id)
 
 

@@ -417,6 +417,19 @@ def test_a_delay_puts_the_new_run_later_in_the_line() -> None:
     assert (again.due_at - again.created_at).total_seconds() == pytest.approx(60, abs=0.001)
 
 
+def test_a_resumed_run_may_be_cancelled_before_it_begins() -> None:
+    again = resume(failed_at_c())
+    cancel(again)
+    assert statuses(again) == {
+        "a": "succeeded",
+        "b": "succeeded",
+        "c": "cancelled",
+        "d": "cancelled",
+    }
+    assert services.claim(new_worker()) is None
+    assert invariants.check_ended(again.id) == "cancelled"
+
+
 def test_an_unused_result_never_comes_back() -> None:
     """A late result of the old run changes neither of the two."""
     execution = started(factories.make_tenant(), document(step("a"), step("b", "a")))
