@@ -1,4 +1,4 @@
-"""An operator approves, and looks at what resuming would do, in a browser without JavaScript."""
+"""An operator approves, and looks at what resuming would do: without JavaScript, and live."""
 
 from __future__ import annotations
 
@@ -73,6 +73,24 @@ def test_a_failed_run_is_resumed_after_a_preview(
     expect(page.get_by_text("It is the step to resume from.")).to_be_visible()
     page.get_by_role("button", name="Resume", exact=True).click()
     expect(page.get_by_text("Resumed from")).to_be_visible()
+    assert watch.faults == []
+
+
+def test_what_can_be_done_changes_with_the_run(chromium: Browser, product: Stepwell) -> None:
+    watch = Watch()
+    ident = waiting_run(product, "1001")
+    with watching.log_in(chromium, product, OPERATOR) as context:
+        page = watch.over(context.new_page())
+        page.goto(f"{EXECUTIONS}{ident}/")
+        expect(page.locator("#live-state")).to_have_text("Live")
+        expect(page.locator("#doing-approve a")).to_have_text("Approve or reject")
+        expect(page.locator("#run-verbs a")).to_have_text(["Cancel"])
+        answer = {"decision": "approved", "data": {"reason": "It is paid."}}
+        product.post(f"executions/{ident}/steps/approve/decide/", answer)
+        expect(page.locator("#run-head .status")).to_have_text("succeeded")
+        expect(page.locator("#doing-approve a")).to_have_count(0)
+        expect(page.locator("#run-verbs a")).to_have_text(["Resume", "Replay"])
+        expect(page.locator("#doing-send")).to_contain_text("1 of 1 items have ended.")
     assert watch.faults == []
 
 
