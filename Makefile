@@ -37,6 +37,10 @@ check: install-dev ## lint, types, imports, templates, containers, migrations
 bench: install-dev ## measure throughput and latency beside this machine's own limits
 	@exec $(BIN)/python -m config.local exec --temporary -- $(BIN)/python -m tests.benchmarks
 
+.PHONY: faults
+faults: install-dev ## kill, freeze and cut off everything for half an hour; nothing may be lost
+	@exec $(BIN)/python -m config.local exec --temporary -- $(BIN)/python -m tests.faults
+
 .PHONY: lock
 lock: install-dev ## pin requirements*.in to requirements*.txt, with hashes
 	$(LOCK) requirements-dev.in --output-file requirements-dev.txt

@@ -18,7 +18,7 @@ app = Celery("stepwell")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 # Beat sends its tick by name; what the task imports it has no use for.
 if "beat" not in sys.argv:
-    app.autodiscover_tasks(["executions"])
+    app.autodiscover_tasks(["executions", "config"])
 
 
 @beat_init.connect

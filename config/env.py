@@ -44,6 +44,14 @@ def rate(name: str, default: str) -> tuple[int, int] | None:
     return (count, _SECONDS[match["unit"]]) if count else None
 
 
+def days(name: str, default: int) -> int:
+    """Read a number of days, 1 or more."""
+    text = os.environ.get(name, str(default)).strip()
+    if not re.fullmatch("[1-9][0-9]{0,4}", text):
+        raise ImproperlyConfigured(f"{name}: {text!r} is no number of days. Give e.g. {default}")
+    return int(text)
+
+
 def broker_url(redis_url: str) -> str:
     """Spell a Redis URL as kombu wants it: `unix:///s?db=1` is `redis+socket:///s?virtual_host=1`."""
     parts = urlsplit(redis_url)

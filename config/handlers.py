@@ -1,11 +1,14 @@
-"""Django's WSGI and ASGI handlers, for requests whose Content-Type is nonsense."""
+"""Django's WSGI and ASGI handlers, for requests that are nonsense and clients that hang up."""
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+from typing import IO, Any
 
+from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIHandler, ASGIRequest
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
+from django.db import close_old_connections
 from django.utils.http import parse_header_parameters
 
 
@@ -35,5 +38,32 @@ class Wsgi(WSGIHandler):
 
 
 class Asgi(ASGIHandler):
+    """Leaves nothing open when the server gives up on a request.
+
+    Daphne does, some seconds after the client hung up, while the view's thread may still be at
+    work. Django then skips what would give the thread's connection back to the pool.
+    """
+
     class request_class(_InUTF8, ASGIRequest):  # noqa: N801 - Django's name for it
         pass
+
+    def create_request(self, scope: Any, body_file: IO[bytes]) -> Any:
+        scope[_BODY] = body_file
+        return super().create_request(scope, body_file)
+
+    async def handle(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        try:
+            await super().handle(scope, receive, send)
+        except asyncio.CancelledError:
+            # In the thread of this request, once it is free; however often we are cancelled.
+            await asyncio.shield(sync_to_async(_tidy_up)(scope.get(_BODY)))
+            raise
+
+
+_BODY = "stepwell.body"
+
+
+def _tidy_up(body: IO[bytes] | None) -> None:
+    close_old_connections()
+    if body is not None:
+        body.close()

@@ -52,14 +52,15 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "webhooks.middleware.HookMiddleware",  # webhooks go no further
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "tenants.middleware.TenantMiddleware",
 ]
 
@@ -124,7 +125,10 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_TIMEZONE = "UTC"
 # Every worker sweeps by itself; this tick is for a deployment whose workers are all busy or gone.
-CELERY_BEAT_SCHEDULE = {"sweep": {"task": "executions.sweep", "schedule": 5.0}}
+CELERY_BEAT_SCHEDULE = {
+    "sweep": {"task": "executions.sweep", "schedule": 5.0},
+    "retain": {"task": "config.retain", "schedule": 3600.0},
+}
 
 # --- People ------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "tenants.User"
@@ -169,7 +173,6 @@ SECURE_PROXY_SSL_HEADER = (
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
-    "EXCLUDE_URL_PREFIXES": ("/hooks/",),  # no browser reads its answers, and it is busy
     "DIRECTIVES": {
         "default-src": ["'none'"],
         "script-src": ["'self'"],
@@ -252,6 +255,12 @@ MAX_CHAIN = environment.int("STEPWELL_MAX_CHAIN", default=10)  # runs that lead 
 MAX_RESULT_BYTES = environment.int("STEPWELL_MAX_RESULT_BYTES", default=4_194_304)  # of a for_each
 MAX_WAIT_SECONDS = 25  # how long a caller may wait for a result (`?wait=`)
 
+# Days after its end that a run's history is kept, and the run itself with its steps' inputs and
+# outputs; and days after it came in that a delivery is.
+KEEP_EVENTS_DAYS = env.days("STEPWELL_KEEP_EVENTS_DAYS", default=30)
+KEEP_EXECUTIONS_DAYS = env.days("STEPWELL_KEEP_EXECUTIONS_DAYS", default=KEEP_EVENTS_DAYS)
+KEEP_DELIVERIES_DAYS = env.days("STEPWELL_KEEP_DELIVERIES_DAYS", default=7)
+
 WORKER_THREADS = environment.int("STEPWELL_WORKER_THREADS", default=16)  # steps at once a process
 WORKER_BEAT_SECONDS = 1.0  # how often a worker process says that it lives
 WORKER_LOST_SECONDS = 6.0  # silent for so long, its leases are free for others
@@ -260,5 +269,10 @@ SWEEP_SECONDS = 1.0
 
 LOGGING = logs.settings(debug=DEBUG)
 
+if KEEP_EXECUTIONS_DAYS < KEEP_EVENTS_DAYS:
+    raise ImproperlyConfigured(
+        f"STEPWELL_KEEP_EXECUTIONS_DAYS: {KEEP_EXECUTIONS_DAYS} is too few. A run's events go with "
+        f"it, so give at least the {KEEP_EVENTS_DAYS} of STEPWELL_KEEP_EVENTS_DAYS"
+    )
 if not DEBUG and len(SECRET_KEY) < 32:
     raise ImproperlyConfigured("SECRET_KEY: give at least 32 random characters")

@@ -24,6 +24,8 @@ TASK = "executions.work"
 QUEUE = settings.CELERY_TASK_DEFAULT_QUEUE
 ENOUGH = 8  # wake-ups in the queue: one brings a process to work, which then wakes its threads
 WINDOW_SECONDS = 0.01  # a process announces work no more often
+# While there are enough wake-ups in the queue: each announcement asks Redis and starts a thread.
+FULL_WINDOW_SECONDS = 0.1
 PAUSE_SECONDS = 1.0  # after a failure Redis is left alone for so long
 
 
@@ -35,6 +37,7 @@ class Waker:
         self._last = 0.0  # by the monotonic clock
         self._not_before = 0.0
         self._late: Timer | None = None
+        self._window = WINDOW_SECONDS
 
     def wake(self, count: int) -> None:
         """Announce that up to `count` threads could be at work."""
@@ -42,8 +45,8 @@ class Waker:
         with self._lock:
             if count <= 0 or now < self._not_before or self._late is not None:
                 return
-            if now - self._last < WINDOW_SECONDS:
-                self._late = Timer(WINDOW_SECONDS, self._send_late)
+            if now - self._last < self._window:
+                self._late = Timer(self._window, self._send_late)
                 self._late.daemon = True
                 self._late.start()
                 return
@@ -58,8 +61,10 @@ class Waker:
 
     def _send(self, count: int) -> None:
         try:
-            for _ in range(min(count, ENOUGH - int(_queue().llen(QUEUE)))):
+            room = ENOUGH - int(_queue().llen(QUEUE))
+            for _ in range(min(count, room)):
                 _message().apply_async()
+            self._window = WINDOW_SECONDS if room > 0 else FULL_WINDOW_SECONDS
         except (redis.RedisError, OperationalError) as error:
             self._not_before = time.monotonic() + PAUSE_SECONDS
             log.warning("no wake-up sent; workers look for themselves", error=type(error).__name__)

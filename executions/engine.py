@@ -53,12 +53,13 @@ def decide(graph: Graph, states: States, *, parallel: int) -> Decision:
     """
     if any(_failed_unhandled(graph, key, state) for key, state in states.items()):
         return _wind_down(graph, states)
-    after = dict(states)
+    after = {key: state for key, state in states.items() if state.status is not StepStatus.PENDING}
     ready: list[str] = []
     skipped: list[str] = []
-    room = parallel - sum(state.status in IN_FLIGHT for state in states.values())
+    room = parallel - sum(state.status in IN_FLIGHT for state in after.values())
     for key in graph.order:
-        if after.get(key, PENDING).status is not StepStatus.PENDING:
+        # Most steps of a long chain have ended, or wait for one that has not begun.
+        if key in after or (graph.sources[key] and graph.sources[key].isdisjoint(after)):
             continue
         starts = _starts(graph, key, after)
         if starts is False:
@@ -82,13 +83,10 @@ def _wind_down(graph: Graph, states: States) -> Decision:
     return Decision(status, cancelled=cancelled)
 
 
-def _status(graph: Graph, states: States) -> ExecutionStatus:
-    open_steps = {
-        status
-        for key in graph.order
-        if (status := states.get(key, PENDING).status) not in STEP_ENDED
-    }
-    if not open_steps:
+def _status(graph: Graph, after: States) -> ExecutionStatus:
+    """By what is open; a step that is not in `after` is pending."""
+    open_steps = {state.status for state in after.values()} - STEP_ENDED
+    if not open_steps and graph.steps.keys() <= after.keys():
         return ExecutionStatus.SUCCEEDED
     if open_steps & {StepStatus.QUEUED, StepStatus.RUNNING}:
         return ExecutionStatus.RUNNING

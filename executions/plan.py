@@ -70,11 +70,18 @@ def compile_plan(
     return Plan(
         definition=parsed,
         graph=graph.build(parsed),
-        reads={step.key: _reads([step.config, step.when]) for step in parsed.steps},
+        reads={step.key: _reads([_evaluated(step), step.when]) for step in parsed.steps},
         output_reads=_reads([parsed.output]),
         input=None if parsed.input is None else schemas.compile(parsed.input),
         pins=pins or {},
     )
+
+
+def _evaluated(step: Step) -> JSON:
+    """The config without what is not evaluated as the step's own, such as a body."""
+    step_type = STEP_TYPES[step.type]
+    others = step_type.deferred - step_type.deferred_names.keys()
+    return {key: value for key, value in step.config.items() if key not in others}
 
 
 def _reads(values: Iterable[JSON]) -> Reads:

@@ -16,10 +16,13 @@ from django.conf import settings
 from django.db import connection
 
 from executions import services, sweeper, worker
+from executions.runs import Claim
+from executions.services.recovery import LostStep
 from tenants.scope import AWAY
 
 log = structlog.get_logger(__name__)
 
+ASTRAY_SECONDS = 3.0  # before a leased step that no thread has is given back
 GAP_BEATS = 3  # beats that may be missing before a silence is taken for an outage
 
 
@@ -40,6 +43,8 @@ class WorkerProcess(worker.Watch):
         self._threads: list[Thread] = []
         # By the monotonic clock: our last beat, and until when silence of others proves nothing.
         self._last_beat: float | None = None
+        self._in_hand: set[UUID] = set()  # step runs
+        self._strays: dict[LostStep, float] = {}  # since when
         self._doubt_until = 0.0
 
     def start(self) -> None:
@@ -86,8 +91,34 @@ class WorkerProcess(worker.Watch):
     def more(self) -> None:
         self.wake()
 
+    def took(self, claim: Claim) -> None:
+        with self._lock:
+            self._in_hand.add(claim.step_id)
+
+    def gave_back(self, claim: Claim) -> None:
+        with self._lock:
+            self._in_hand.discard(claim.step_id)
+
+    def give_back_strays(self) -> None:
+        """Free steps that the database says we have and no thread of ours has.
+
+        So it is when a commit went through and its answer was lost. A thread that has just taken
+        one may not have said so yet: only what was astray for a while is given back.
+        """
+        if self.id is None:
+            return
+        leased = services.leased_to(self.id)
+        now = time.monotonic()
+        with self._lock:
+            astray = [step for step in leased if step.step_id not in self._in_hand]
+        self._strays = {step: self._strays.get(step, now) for step in astray}
+        for step, since in self._strays.items():
+            if now - since > ASTRAY_SECONDS and services.release(step, by_its_worker=True):
+                log.info("gave back a step that nobody had", step=step.key)
+
     def sweep(self) -> None:
         """Make one pass of the sweeper; what is ready then needs no other wake-up."""
+        self.give_back_strays()
         beaten = self._last_beat
         fresh = beaten is None or time.monotonic() - beaten < GAP_BEATS * self._beat_seconds
         if sweeper.sweep(silent_are_dead=fresh and time.monotonic() > self._doubt_until):

@@ -88,6 +88,8 @@ def _maybe_done(error: Error) -> bool:
 
 def _worth_it(policy: Retry, error: Error) -> bool:
     wanted = _WORTH_IT if policy.on is None else policy.on
+    if "any" in wanted:
+        return error.kind != "poison"  # that was tried often enough
     if error.kind == "status" and error.status is not None:
         return error.status in wanted or f"{error.status // 100}xx" in wanted
     return error.kind in wanted

@@ -21,6 +21,7 @@ from executions.outbound import Limits, OutboundClient
 from executions.placeholders import Placeholders
 from executions.runs import Attempt, Claim, LogLine, Settings, Skip
 from executions.world import SecretsClient, StepWorld
+from tenants.scope import AWAY
 from workflows import expressions
 from workflows.definition import JSON
 from workflows.problems import dotted
@@ -45,7 +46,8 @@ def run(
     """Try a claimed step. Secrets are masked in all that is returned.
 
     `mark_sending` is called with the step's input right before a call that must not be repeated
-    blindly; if it says False the lease is lost and LeaseLostError is raised.
+    blindly; if it says False the lease is lost and LeaseLostError is raised. That the database is
+    away (tenants.scope.AWAY) it may raise too, and so does this.
     """
     started_at, started = datetime.now(UTC), time.perf_counter()
     placeholders = Placeholders(given.secrets)
@@ -86,7 +88,7 @@ class _Try:
         self.lines: list[LogLine] = []
 
     def run(self) -> Result | Skip:
-        """The result; whatever goes wrong is one, but for LeaseLostError."""
+        """The result; whatever goes wrong is one, but for a lost lease or an absent database."""
         step_type = self._claim.run.plan.step_type(self._claim.key)
         try:
             return self._run(step_type)
@@ -94,8 +96,8 @@ class _Try:
             return Failed(Error("expression", f"{dotted(error.path)}: {error.message}"))
         except ConfigError as error:
             return Failed(Error("config", str(error)))
-        except LeaseLostError:
-            raise
+        except (LeaseLostError, *AWAY):
+            raise  # nothing was sent; the step is given back and runs again
         except Exception:
             log.exception("a step type failed", step_type=step_type.key)
             return Failed(Error("internal", "The step failed inside Stepwell. It has been logged."))

@@ -6,6 +6,8 @@ from __future__ import annotations
 # what their indexes say, so that the planner sees that it may use them.
 _CLAIMABLE = "status IN ('queued', 'retrying', 'waiting') AND due_at IS NOT NULL"
 _STARTABLE = "status = 'queued' AND item_index IS NULL AND NOT held"
+# Not now(), when our transaction began: what was committed since would not be due yet.
+_DUE = "due_at <= statement_timestamp()"
 
 # Tenants with work that is due, by loose scans of two indexes, those with the fewest running steps
 # first. Of each the oldest steps, and after them the runs that may begin, unless the tenant has as
@@ -27,12 +29,12 @@ WITH RECURSIVE stepping AS (
 ), due AS (
   SELECT stepping.tenant_id FROM stepping CROSS JOIN LATERAL (
     SELECT FROM executions_steprun s
-    WHERE s.tenant_id = stepping.tenant_id AND {_CLAIMABLE} AND s.due_at <= now() LIMIT 1
+    WHERE s.tenant_id = stepping.tenant_id AND {_CLAIMABLE} AND s.{_DUE} LIMIT 1
   ) AS step
   UNION
   SELECT starting.tenant_id FROM starting CROSS JOIN LATERAL (
     SELECT FROM executions_execution e
-    WHERE e.tenant_id = starting.tenant_id AND {_STARTABLE} AND e.due_at <= now() LIMIT 1
+    WHERE e.tenant_id = starting.tenant_id AND {_STARTABLE} AND e.{_DUE} LIMIT 1
   ) AS run
 ), fairest AS (
   SELECT due.tenant_id, working.steps, random() AS tie
@@ -48,11 +50,11 @@ WITH RECURSIVE stepping AS (
   FROM fairest
   CROSS JOIN LATERAL (
     (SELECT s.execution_id AS id, 0 AS rank, s.due_at FROM executions_steprun s
-     WHERE s.tenant_id = fairest.tenant_id AND {_CLAIMABLE} AND s.due_at <= now()
+     WHERE s.tenant_id = fairest.tenant_id AND {_CLAIMABLE} AND s.{_DUE}
      ORDER BY s.due_at, s.id LIMIT 16)
     UNION ALL
     (SELECT r.id, 1, r.due_at FROM executions_execution r
-     WHERE r.tenant_id = fairest.tenant_id AND {_STARTABLE} AND r.due_at <= now()
+     WHERE r.tenant_id = fairest.tenant_id AND {_STARTABLE} AND r.{_DUE}
        AND (SELECT count(*) FROM (
               SELECT FROM executions_execution b
               WHERE b.tenant_id = fairest.tenant_id AND b.status = 'running'
@@ -65,10 +67,10 @@ WITH RECURSIVE stepping AS (
 )
 SELECT picked.*, EXISTS (SELECT FROM fairest),
        (SELECT count(*) > 1 FROM (
-          (SELECT FROM executions_steprun s WHERE {_CLAIMABLE} AND s.due_at <= now() LIMIT 2)
+          (SELECT FROM executions_steprun s WHERE {_CLAIMABLE} AND s.{_DUE} LIMIT 2)
           UNION ALL
           (SELECT FROM executions_execution e
-           WHERE {_STARTABLE} AND e.due_at <= now() LIMIT 2)) AS others)
+           WHERE {_STARTABLE} AND e.{_DUE} LIMIT 2)) AS others)
 FROM (VALUES (1)) AS one LEFT JOIN picked ON true
 """
 PICK = _PICK.format(lock="")
@@ -98,7 +100,7 @@ WITH run AS (
 ), due AS (
   SELECT id FROM executions_steprun
   WHERE tenant_id = %(tenant)s AND execution_id = %(execution)s
-    AND {_CLAIMABLE} AND due_at <= now()
+    AND {_CLAIMABLE} AND {_DUE}
   ORDER BY due_at, id LIMIT 1
 ), taken AS (
   UPDATE executions_steprun s
@@ -141,6 +143,10 @@ LOCK = """
 SELECT status, last_seq FROM executions_execution WHERE id = %(execution)s FOR NO KEY UPDATE
 """
 
+LOCK_WORKFLOW = """
+SELECT FROM workflows_workflow WHERE id = %(workflow)s FOR NO KEY UPDATE
+"""
+
 STATES = """
 SELECT key, status, outcome FROM executions_steprun
 WHERE tenant_id = %(tenant)s AND execution_id = %(execution)s
@@ -148,8 +154,9 @@ WHERE tenant_id = %(tenant)s AND execution_id = %(execution)s
 
 # A transition is one statement whose parts are written only if its gate opened: if the execution
 # could be inserted, or was still at the revision (its newest event) that the transition was decided
-# on, and the step that moves is still where it was, under the same fence. The execution's row is
-# written first: whoever else wants it waits, and then finds another revision.
+# on, and the step that moves was still where it was, under the same fence. The execution's row is
+# written first: whoever else wants it waits, and then finds another revision. Nothing of a step
+# that matters here changes without a new revision, so all of it is written or nothing.
 _ADDED = """
 added AS (
   INSERT INTO executions_steprun
@@ -205,6 +212,14 @@ moved AS (
   RETURNING e.id
 )"""
 
+_MOVED_WITH_STEP = _MOVED.replace(
+    "RETURNING e.id",
+    """AND EXISTS (
+    SELECT FROM executions_steprun s
+    WHERE s.id = %(step)s AND s.fence = %(fence)s AND s.status = %(step_from)s)
+  RETURNING e.id""",
+)
+
 START = f"""
 WITH gate AS (
   INSERT INTO executions_execution
@@ -221,18 +236,18 @@ WITH gate AS (
 SELECT 1 FROM gate
 """
 
-# A step goes back to queued when its worker was lost: that try does not count. The numbers of the
-# tries of a wait start anew. (The status is asked for by a parameter and the row found by its key:
-# with a constant it was looked for among all that are running.)
+# A step goes back to queued from a worker that was lost: that try does not count. The numbers of
+# the tries of a wait start anew. (The status is asked for by a parameter and the row found by its
+# key: with a constant it was looked for among all that are running.)
 RECORD = f"""
-WITH {_MOVED}, gate AS (
+WITH {_MOVED_WITH_STEP}, gate AS (
   UPDATE executions_steprun s
   SET status = %(step_status)s, outcome = %(outcome)s, input = coalesce(%(input)s::jsonb, s.input),
       output = %(output)s, error = %(error)s, attempts = s.attempts || %(attempt)s::jsonb,
       attempt = CASE WHEN %(restarts)s THEN 0
-        WHEN %(step_status)s::varchar = 'queued' THEN greatest(s.attempt - 1, 0)
+        WHEN %(lost)s THEN greatest(s.attempt - 1, 0)
         ELSE s.attempt END,
-      lost = CASE WHEN %(step_status)s::varchar = 'queued' THEN s.lost + 1 ELSE 0 END,
+      lost = CASE WHEN %(lost)s THEN s.lost + 1 ELSE 0 END,
       wait = %(wait)s,
       due_at = coalesce(%(due_at)s::timestamptz, CASE WHEN %(delay)s::float8 IS NOT NULL
         THEN now() + make_interval(secs => %(delay)s::float8) END),
@@ -242,7 +257,7 @@ WITH {_MOVED}, gate AS (
   WHERE s.id = %(step)s AND s.fence = %(fence)s AND s.status = %(step_from)s
   RETURNING 1
 ), {_ADDED}, {_CANCELLED}, {_TOLD}
-SELECT (SELECT count(*) FROM moved), (SELECT count(*) FROM gate)
+SELECT 1 FROM gate
 """
 
 MOVE = f"""

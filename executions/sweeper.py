@@ -12,7 +12,7 @@ from uuid import UUID
 
 import structlog
 
-from executions import services
+from executions import failpoints, services
 from tenants.scope import AWAY
 
 log = structlog.get_logger(__name__)
@@ -27,6 +27,7 @@ def sweep(*, silent_are_dead: bool = True) -> bool:
         with _alone("release", lost.execution_id):
             if services.release(lost):
                 log.info("released a lost step", execution=str(lost.execution_id), step=lost.key)
+                failpoints.hit("sweeper_mid")
     for tenant_id, execution_id in services.overdue():
         with _alone("time out", execution_id):
             services.end_overdue(tenant_id, execution_id)

@@ -25,8 +25,9 @@ from django.conf import settings
 
 from executions import statements
 from executions.moves import Move, NewExecution, StepEnd
-from executions.states import EXECUTION_ENDED, STEP_ENDED, ExecutionStatus
-from tenants.scope import Prepared, Rows
+from executions.states import EXECUTION_ENDED, STEP_ENDED, ExecutionStatus, StepStatus
+from tenants.pipeline import Row
+from tenants.scope import Prepared
 from workflows.definition import JSON
 
 
@@ -76,13 +77,6 @@ class Taken(NamedTuple):
     run: RunRow
 
 
-class Recorded(NamedTuple):
-    """Which parts of a transition were written: both, or none, or one by mistake."""
-
-    moved: int
-    step: int
-
-
 def pick(db: Prepared, *, wait: bool) -> Picked | None:
     """Lock the execution whose step is to run next, over all tenants (as the operator).
 
@@ -90,14 +84,13 @@ def pick(db: Prepared, *, wait: bool) -> Picked | None:
     None if there is no work; an execution of None if all of it is held by others.
     """
     statement = statements.PICK if wait else statements.PICK_UNLOCKED
-    row = db.run(statement, {"running": settings.MAX_RUNNING_EXECUTIONS}).fetchall()[0]
-    picked = Picked(*row)
+    picked = Picked(*db.run(statement, {"running": settings.MAX_RUNNING_EXECUTIONS})[0])
     return picked if picked.work else None
 
 
 def take(db: Prepared, *, tenant_id: UUID, execution_id: UUID, worker_id: UUID) -> Taken | None:
-    """Lease a due step of a locked execution, if there still is one."""
-    row = db.run(
+    """Lease a due step of a locked execution, if there still is one. Ends the transaction."""
+    row = db.first(
         statements.TAKE,
         {
             "tenant": tenant_id,
@@ -105,40 +98,43 @@ def take(db: Prepared, *, tenant_id: UUID, execution_id: UUID, worker_id: UUID) 
             "worker": worker_id,
             "margin": settings.LEASE_MARGIN_SECONDS,
         },
-    ).fetchone()
+        last=True,
+    )
     if row is None:
         return None
     own, of_run = row[:7], row[7:]
     return Taken(*own, RunRow(*of_run))  # type: ignore[call-arg] # a row has seven and these
 
 
-def lock(db: Prepared, tenant_id: UUID, execution_id: UUID) -> tuple[str, int] | None:
-    """Enter the tenant and lock an execution: its status and the number of its last event.
+def lock(db: Prepared, execution_id: UUID) -> tuple[str, int] | None:
+    """Lock an execution of the tenant: its status and the number of its last event.
 
     None if there is no such execution.
     """
-    row = db.enter_tenant(tenant_id, statements.LOCK, {"execution": execution_id}).fetchone()
+    row = db.first(statements.LOCK, {"execution": execution_id})
     return None if row is None else (row[0], row[1])
 
 
-def lock_again(db: Prepared, execution_id: UUID) -> tuple[str, int] | None:
-    """As `lock`, in a transaction that has entered the tenant."""
-    row = db.run(statements.LOCK, {"execution": execution_id}).fetchone()
-    return None if row is None else (row[0], row[1])
+def lock_workflow(db: Prepared, workflow_id: UUID) -> None:
+    """Let nobody else give the places of a workflow until the transaction ends."""
+    db.run(statements.LOCK_WORKFLOW, {"workflow": workflow_id})
 
 
-def states(db: Prepared, tenant_id: UUID, execution_id: UUID) -> Rows:
+def states(db: Prepared, tenant_id: UUID, execution_id: UUID) -> list[Row]:
     """Where the steps of an execution stand: rows of key, status and outcome."""
     return db.run(statements.STATES, {"tenant": tenant_id, "execution": execution_id})
 
 
 def run_row(db: Prepared, execution_id: UUID) -> RunRow:
     """What a worker must know of the run."""
-    return RunRow(*db.run(statements.RUN, {"execution": execution_id}).fetchall()[0])
+    return RunRow(*db.run(statements.RUN, {"execution": execution_id})[0])
 
 
-def start(db: Prepared, execution: NewExecution, move: Move) -> None:
-    """Insert a queued execution with its first steps, if it has any yet, and events."""
+def start(db: Prepared, execution: NewExecution, move: Move, *, last: bool = False) -> None:
+    """Insert a queued execution with its first steps, if it has any yet, and events.
+
+    With `last` the transaction ends.
+    """
     parent = execution.parent
     db.run(
         statements.START,
@@ -161,19 +157,24 @@ def start(db: Prepared, execution: NewExecution, move: Move) -> None:
             "limited": execution.limited,
             "held": execution.held,
         },
+        last=last,
     )
 
 
 def launch(db: Prepared, move: Move) -> RunRow:
-    """Begin a locked, queued execution: its first steps, one under our lease."""
-    rows = db.run(statements.LAUNCH, {**_shared(move), **_moved(move)}).fetchall()
+    """Begin a locked, queued execution: its first steps, one under our lease.
+
+    Ends the transaction.
+    """
+    rows = db.run(statements.LAUNCH, {**_shared(move), **_moved(move)}, last=True)
     return RunRow(*rows[0])
 
 
-def record(db: Prepared, end: StepEnd, move: Move) -> Recorded:
-    """Record what became of a step, and what follows.
+def record(db: Prepared, end: StepEnd, move: Move, *, last: bool = False) -> bool:
+    """Record what became of a step, and what follows; with `last` the transaction ends.
 
-    Nothing is written if the execution is at another revision than the move was decided on.
+    False, and nothing is written: the execution is at another revision than the move was decided
+    on, or another has the step.
     """
     rows = db.run(
         statements.RECORD,
@@ -194,15 +195,16 @@ def record(db: Prepared, end: StepEnd, move: Move) -> Recorded:
             "due_at": end.due_at,
             "wait": dump(end.wait),
             "restarts": end.restarts,
+            "lost": (end.source, end.status) == (StepStatus.RUNNING, StepStatus.QUEUED),
         },
-    ).fetchall()
-    return Recorded(*rows[0])
+        last=last,
+    )
+    return bool(rows)
 
 
 def move(db: Prepared, move: Move) -> bool:
     """Move a locked execution that no step of its own moves. False: it is at another revision."""
-    row = db.run(statements.MOVE, {**_shared(move), **_moved(move)}).fetchone()
-    return row is not None
+    return bool(db.run(statements.MOVE, {**_shared(move), **_moved(move)}))
 
 
 def reuse(db: Prepared, move: Move, origin_id: UUID, keys: Sequence[str]) -> None:
@@ -219,9 +221,13 @@ def reuse(db: Prepared, move: Move, origin_id: UUID, keys: Sequence[str]) -> Non
     )
 
 
-def mark_sending(db: Prepared, step_id: UUID, fence: int, sent: JSON) -> Rows:
-    """Note that a call that must not be repeated blindly is about to be made: one row if ours."""
-    return db.run(statements.MARK_SENDING, {"step": step_id, "fence": fence, "input": dump(sent)})
+def mark_sending(db: Prepared, step_id: UUID, fence: int, sent: JSON) -> bool:
+    """Note that a call that must not be repeated blindly is about to be made: True if it is ours.
+
+    Ends the transaction.
+    """
+    values = {"step": step_id, "fence": fence, "input": dump(sent)}
+    return bool(db.run(statements.MARK_SENDING, values, last=True))
 
 
 def dump(value: JSON) -> str | None:
@@ -230,20 +236,20 @@ def dump(value: JSON) -> str | None:
         return None
     text = json.dumps(value, separators=(",", ":"))
     if "\\u0000" in text or "\\ud" in text:
-        text = json.dumps(_storable(value), separators=(",", ":"))
+        text = json.dumps(storable(value), separators=(",", ":"))
     return text
 
 
-def _storable(value: JSON) -> JSON:
+def storable(value: JSON) -> JSON:
     """Without NUL characters and lone surrogates, which other systems do send."""
     match value:
         case str():
             whole = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
             return whole.replace("\0", "\ufffd")
         case list():
-            return [_storable(item) for item in value]
+            return [storable(item) for item in value]
         case dict():
-            return {str(_storable(key)): _storable(item) for key, item in value.items()}
+            return {str(storable(key)): storable(item) for key, item in value.items()}
         case _:
             return value
 

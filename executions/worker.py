@@ -14,11 +14,12 @@ import structlog
 from django.conf import settings
 from django.db import connection
 
-from executions import runner, services
+from executions import failpoints, runner, services
 from executions.hands import Hands
 from executions.runs import Attempt, Claim
 from tenants.keyring import KeyRingError
 from tenants.scope import AWAY
+from workflows.definition import JSON
 from workflows.steps.base import Error, Failed
 
 log = structlog.get_logger(__name__)
@@ -43,6 +44,12 @@ class Watch:
 
     def more(self) -> None:
         """There is work for another thread."""
+
+    def took(self, claim: Claim) -> None:
+        """The thread has this step now."""
+
+    def gave_back(self, claim: Claim) -> None:
+        """The thread is done with the step, whatever came of it."""
 
 
 def drain(worker_id: UUID, watch: Watch | None = None) -> None:
@@ -75,11 +82,16 @@ def _work(worker_id: UUID, watch: Watch) -> None:
 
 
 def _step(claim: Claim, worker_id: UUID, watch: Watch) -> Claim | None:
+    watch.took(claim)
+    failpoints.hit("after_claim")
     try:
         attempt = _try(claim)
+        failpoints.hit("after_http_before_commit")
+        return _insist(partial(_record, claim, attempt, None if watch.leaving() else worker_id))
     except runner.LeaseLostError:
         return None
-    return _insist(partial(_record, claim, attempt, None if watch.leaving() else worker_id))
+    finally:
+        watch.gave_back(claim)
 
 
 def _try(claim: Claim) -> Attempt:
@@ -89,7 +101,11 @@ def _try(claim: Claim) -> Attempt:
         log.error("a secret cannot be opened", step=claim.key, reason=str(error))
         unreadable = Error("config", "A secret of this step cannot be opened. Store it anew.")
         return Attempt(Failed(unreadable), datetime.now(UTC), elapsed_ms=0)
-    return runner.run(claim, given, partial(services.mark_sending, claim), _outside)
+    return runner.run(claim, given, partial(_mark_sending, claim), _outside)
+
+
+def _mark_sending(claim: Claim, sent: JSON) -> bool:
+    return _insist(partial(services.mark_sending, claim, sent))
 
 
 @contextmanager
@@ -114,7 +130,7 @@ def _record(claim: Claim, attempt: Attempt, worker_id: UUID | None) -> Claim | N
 
 
 def _insist(write: Callable[[], _T]) -> _T:
-    """Try again while the database is away: the call is made, its result must not be lost."""
+    """Try again while the database is away: a step must not fail by it, nor a result be lost."""
     give_up = time.monotonic() + RECORD_SECONDS
     while True:
         try:

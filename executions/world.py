@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from executions import failpoints
 from executions.placeholders import Placeholders
 from executions.runs import LogLine
 from workflows import expressions
@@ -51,5 +52,6 @@ class SecretsClient:
     def send(self, request: HttpRequest) -> HttpResponse:
         """Make the call; raises HttpFailure."""
         self.before_sending()
+        failpoints.hit("before_http")
         with self.outside():
             return self.client.send(self.placeholders.reveal(request))

@@ -6,12 +6,13 @@ connection. A scope may be narrowed (operator to one tenant) and never widened o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
-from typing import Any, LiteralString, cast
+from typing import Any, LiteralString, NamedTuple, cast
 from uuid import UUID
 
 import psycopg
@@ -19,6 +20,8 @@ import structlog
 from django.db import InterfaceError, OperationalError, connection, transaction
 from psycopg.pq import TransactionStatus
 
+from tenants import pipeline
+from tenants.pipeline import Pipeline, Row, Values
 from tenants.rls import OPERATOR_ROLE, TENANT_SETTING
 
 log = structlog.get_logger(__name__)
@@ -124,48 +127,73 @@ def _names(scope: Scope) -> dict[str, str]:
 class Prepared:
     """Hand-written statements of the hot path; the server keeps them prepared.
 
-    On a local socket a statement in psycopg's pipeline mode costs more than a round trip, so what
-    begins a transaction is sent as one text and the few statements after it one by one.
+    What begins a transaction and names its tenant is sent along with the statement that follows.
     """
 
-    def __init__(self, raw: psycopg.Connection[Any], begin: LiteralString = "") -> None:
-        self._raw = raw
-        self.begin = begin  # is sent with whom the transaction is for
+    def __init__(self, pipeline: Pipeline, frame: Frame | None = None) -> None:
+        self._pipeline = pipeline
+        self._frame = frame
+        self._ahead: list[tuple[str, Values]] = [(frame.begin, {})] if frame else []
+        self.begun = self.ended = False
 
-    def run(self, statement: LiteralString, values: Mapping[str, object] | None = None) -> Rows:
-        """Run a statement whose parameters are `%(name)s`."""
-        return psycopg.Cursor(self._raw).execute(statement, values, prepare=True)
+    def run(self, statement: str, values: Values | None = None, *, last: bool = False) -> list[Row]:
+        """Run a statement whose parameters are `%(name)s`; with `last` the transaction ends."""
+        ahead, self._ahead = self._ahead, []
+        batch = [*ahead, (statement, values or {})]
+        if last and self._frame is not None:
+            batch.append((self._frame.commit, {}))
+        self.begun = True
+        rows = self._pipeline.send(batch)
+        self.ended = last
+        return rows[len(ahead)]
+
+    def first(
+        self, statement: str, values: Values | None = None, *, last: bool = False
+    ) -> Row | None:
+        """As `run`: the first row, if there is one."""
+        return next(iter(self.run(statement, values, last=last)), None)
+
+    def open(self) -> None:
+        """Send what begins the transaction: a query follows that is not one of ours."""
+        if self._ahead:
+            ahead, self._ahead = self._ahead, []
+            self.begun = True
+            self._pipeline.send(ahead)
+
+    def now(self) -> datetime:
+        """When the transaction began, by the database's clock."""
+        [row] = self.run("SELECT now()")
+        moment: datetime = row[0]
+        return moment
 
     def enter_operator(self) -> None:
         """From here on, until the transaction ends, all tenants are seen: to find one's work."""
-        self._enter(Scope(None, operator=True))
+        self._ahead.append((ENTER, _names(Scope(None, operator=True))))
 
-    def enter_tenant(
-        self, ident: UUID, then: LiteralString = "", values: Mapping[str, object] | None = None
-    ) -> Rows:
-        """From here on, until the transaction ends, only this tenant is seen.
-
-        `then` is a statement to send along; its rows are returned.
-        """
-        return self._enter(Scope(ident), then, values or {})
-
-    def _enter(
-        self, scope: Scope, then: LiteralString = "", values: Mapping[str, object] | None = None
-    ) -> Rows:
-        text: LiteralString = "; ".join(part for part in (self.begin, ENTER, then) if part)
-        self.begin = ""
-        rows = psycopg.ClientCursor(self._raw).execute(text, {**_names(scope), **(values or {})})
-        while rows.nextset():
-            pass
-        return rows
+    def enter_tenant(self, ident: UUID) -> None:
+        """From here on, until the transaction ends, only this tenant is seen."""
+        self._ahead.append((ENTER, _names(Scope(ident))))
 
 
-Rows = psycopg.Cursor[Any]
+class Frame(NamedTuple):
+    """How a transaction begins and ends."""
+
+    begin: str
+    commit: str
+    undo: LiteralString
+
+
+_TRANSACTION = Frame("BEGIN", "COMMIT", "ROLLBACK")
+_SAVEPOINT = Frame(
+    "SAVEPOINT hot",
+    "RELEASE SAVEPOINT hot",
+    "ROLLBACK TO SAVEPOINT hot; RELEASE SAVEPOINT hot",
+)
 
 
 def prepared() -> Prepared:
     """Run hand-written statements in the open scope's transaction."""
-    return Prepared(_raw())
+    return Prepared(pipeline.of(_raw()))
 
 
 @contextmanager
@@ -178,24 +206,16 @@ def prepared_transaction() -> Iterator[Prepared]:
         raise ScopeError("a scope is open: its statements go through prepared()")
     raw = _raw()
     nested = raw.info.transaction_status is not TransactionStatus.IDLE
-    begin, commit, undo = _SAVEPOINT if nested else _TRANSACTION
-    statements = Prepared(raw, begin)
+    frame = _SAVEPOINT if nested else _TRANSACTION
+    statements = Prepared(pipeline.of(raw), frame)
     try:
         yield statements
+        if statements.begun and not statements.ended:
+            statements.run(frame.commit)
     except BaseException:
-        if not statements.begin and not raw.closed:
-            raw.execute(undo)
+        if statements.begun and not statements.ended and not raw.closed:
+            raw.execute(frame.undo)
         raise
-    if not statements.begin:
-        raw.execute(commit)
-
-
-_TRANSACTION: tuple[LiteralString, ...] = ("BEGIN", "COMMIT", "ROLLBACK")
-_SAVEPOINT: tuple[LiteralString, ...] = (
-    "SAVEPOINT hot",
-    "RELEASE SAVEPOINT hot",
-    "ROLLBACK TO SAVEPOINT hot; RELEASE SAVEPOINT hot",
-)
 
 
 def _raw() -> psycopg.Connection[Any]:

@@ -25,7 +25,7 @@ PUBLIC = {
     "admin/login/": "is where the staff logs in",
     "admin/logout/": "ends the caller's own session, if any",
     "hooks/<str:token>/": "a signature says who calls (tests/webhooks)",
-    "callbacks/<str:token>/": "the address itself is signed and says for which step it is",
+    "callbacks/<str:token>/": "the address itself is signed (tests/executions/test_callbacks.py)",
     "api/v1/register/": "is how one becomes a tenant",
     "api/schema/": "describes the API and holds nobody's data",
     "api/docs/": "describes the API and holds nobody's data",

@@ -14,7 +14,7 @@ from uuid import UUID
 import uuid_utils.compat
 from django.conf import settings
 
-from executions import dispatch
+from executions import dispatch, failpoints
 from executions import services as executions
 from executions.moves import NewExecution
 from executions.transitions import dump
@@ -85,6 +85,7 @@ def receive(
         endpoint = _find(db, token)
         delivery_id = _verify(endpoint, headers, body)
         received, queued = _store(db, endpoint, delivery_id, headers, query, body)
+    failpoints.hit("after_begin_before_wake")
     dispatch.wake(queued)
     return received
 
@@ -102,7 +103,7 @@ def secret_purpose(endpoint_id: UUID) -> str:
 
 def _find(db: Prepared, token: str) -> _Endpoint:
     db.enter_operator()  # the token says whose endpoint it is
-    row = db.run(statements.FIND, {"token": token}).fetchone()
+    row = db.first(statements.FIND, {"token": token})
     if row is None:
         raise UNKNOWN.problem()
     return _Endpoint(*row)
@@ -146,8 +147,9 @@ def _store(
         "headers": dump({**shown}),
         "size": len(body),
     }
-    if db.enter_tenant(endpoint.tenant_id, statements.DELIVER, row).fetchone() is None:
-        first = db.run(statements.FIRST, key).fetchone()
+    db.enter_tenant(endpoint.tenant_id)
+    if db.first(statements.DELIVER, row) is None:
+        first = db.first(statements.FIRST, key)
         earlier_delivery, earlier_execution = first or (received.delivery_id, None)
         return Received(earlier_delivery, earlier_execution, duplicate=True), 0
     return received, _begin(db, endpoint, received, shown, query, body)
@@ -179,6 +181,7 @@ def _begin(
         ),
         message="Started by a webhook.",
         execution_id=received.execution_id,
+        last=True,
     )
     return begun.ready
 

@@ -1,4 +1,4 @@
-"""The SQL of webhooks/receive.py. Parameters are `%(name)s`."""
+"""The SQL of webhooks/receive.py and webhooks/retention.py. Parameters are `%(name)s`."""
 
 from __future__ import annotations
 
@@ -22,3 +22,19 @@ FIRST = """
 SELECT id, execution_id FROM webhooks_delivery
 WHERE tenant_id = %(tenant)s AND endpoint_id = %(endpoint)s AND dedupe_key = %(key)s
 """
+
+_EXPIRED = """d.id < %(before)s AND d.received_at < %(cutoff)s AND NOT EXISTS (
+  SELECT FROM executions_execution e WHERE e.id = d.execution_id AND e.finished_at IS NULL)"""
+
+FORGET = f"""
+WITH expired AS MATERIALIZED (
+  SELECT d.id FROM webhooks_delivery d
+  WHERE d.id > %(after)s AND {_EXPIRED}
+  ORDER BY d.id LIMIT %(batch)s FOR UPDATE SKIP LOCKED
+), deliveries AS (
+  DELETE FROM webhooks_delivery d USING expired WHERE d.id = expired.id RETURNING 1
+)
+SELECT (SELECT id FROM expired ORDER BY id DESC LIMIT 1), (SELECT count(*) FROM deliveries)
+"""
+
+COUNT_EXPIRED = f"SELECT count(*) FROM webhooks_delivery d WHERE {_EXPIRED}"

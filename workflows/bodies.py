@@ -27,11 +27,16 @@ def body_of(definition: Definition, key: str) -> Definition:
 
 def bodies(definition: Definition) -> Iterator[tuple[Step, Definition]]:
     """Every for-each step with its body, a nested one after the body that holds it."""
+    for step, body in own_bodies(definition):
+        yield step, body
+        yield from bodies(body)
+
+
+def own_bodies(definition: Definition) -> Iterator[tuple[Step, Definition]]:
+    """As `bodies`, without those inside other bodies."""
     for step in definition.steps:
         if step.type == FOR_EACH:
-            body = _body(definition, step)
-            yield step, body
-            yield from bodies(body)
+            yield step, _body(definition, step)
 
 
 def all_steps(definition: Definition) -> Iterator[Step]:

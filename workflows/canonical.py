@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from workflows.definition import JSON, Definition, Limits, Retry, Step
+from workflows.definition import FOR_EACH, JSON, Definition, Limits, Retry, Step
 from workflows.steps.registry import STEP_TYPES
 
 
@@ -22,9 +22,7 @@ def arranged(document: JSON) -> JSON:
     ordered: JSON = _in_order(document, Definition)
     if isinstance(ordered, dict):
         _replace(ordered, "limits", Limits)
-        steps = ordered.get("steps")
-        if isinstance(steps, list):
-            ordered["steps"] = [_step(step) for step in steps]
+        _arrange_steps(ordered)
     return ordered
 
 
@@ -38,6 +36,13 @@ def digest(document: JSON) -> str:
     return hashlib.sha256(text(document).encode()).hexdigest()
 
 
+def _arrange_steps(holder: JSON) -> None:
+    """Put the steps of a definition, or of a body, in order in place."""
+    steps = holder.get("steps") if isinstance(holder, dict) else None
+    if isinstance(holder, dict) and isinstance(steps, list):
+        holder["steps"] = [_step(step) for step in steps]
+
+
 def _step(value: JSON) -> JSON:
     ordered: JSON = _in_order(value, Step)
     if isinstance(ordered, dict):
@@ -45,6 +50,8 @@ def _step(value: JSON) -> JSON:
         step_type = STEP_TYPES.get(str(ordered.get("type")))
         if step_type is not None:
             _replace(ordered, "with", step_type.Config)
+        if ordered.get("type") == FOR_EACH:
+            _arrange_steps(ordered.get("with"))
     return ordered
 
 

@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -26,7 +27,7 @@ from pydantic import (
 )
 
 from workflows.documents import dumps_yaml, loads, unstorable
-from workflows.problems import Location, Problem, at, dotted, error, mistakes
+from workflows.problems import MAX_PROBLEMS, Location, Problem, at, dotted, error, mistakes
 
 __all__ = [
     "JSON",
@@ -211,22 +212,26 @@ class Definition(_Part):
 
 
 def parse(document: object) -> tuple[Definition | None, list[Problem]]:
-    """Read a document; with problems (all structural ones, in document order) no definition.
+    """Read a document; with problems (structural ones, in document order) no definition.
 
     In a definition every body of a `for_each` step reads as a Body.
     """
     unfit = list(unstorable(document))
     if unfit:
         return None, unfit
-    found = list(_mistakes(Definition, document, document))
-    for location, config in _bodies(document):
-        found += _mistakes(Body, config, document, location)
-    found += _repetitions(document)
+    found = list(islice(_problems(document), MAX_PROBLEMS))
     if found:
         return None, found
     # The JSON mode of a strict model is exactly JSON's types: lists become tuples, nothing else
     # is converted.
     return Definition.model_validate_json(json.dumps(document)), []
+
+
+def _problems(document: object) -> Iterator[Problem]:
+    yield from _mistakes(Definition, document, document)
+    for location, config in _bodies(document):
+        yield from _mistakes(Body, config, document, location)
+    yield from _repetitions(document)
 
 
 def _mistakes(

@@ -1,7 +1,8 @@
 """What changed between two definitions, in the words of the language and not of its text.
 
 Works on raw documents, since a draft may be broken. Nothing is guessed: a step whose key changed
-is one removed and one added.
+is one removed and one added. The steps of bodies are compared like the others, for keys are unique
+in a definition; one that moved into a body or out of it changed in `body`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from workflows import canonical
-from workflows.definition import JSON, Need
+from workflows.definition import FOR_EACH, JSON, Need
 
 _NO_STEP: Mapping[str, JSON] = {}
 
@@ -78,15 +79,29 @@ def diff(old: JSON, new: JSON) -> Diff:
 
 
 def _steps(document: JSON) -> dict[str, Mapping[str, JSON]]:
-    """The steps by key; one without a usable key goes by its place."""
-    steps = document.get("steps") if isinstance(document, dict) else None
+    """The steps by key, with those of bodies; one without a usable key goes by its place."""
     found: dict[str, Mapping[str, JSON]] = {}
+    _collect(document, "", {}, found)
+    return found
+
+
+def _collect(
+    holder: JSON, place: str, body: Mapping[str, JSON], found: dict[str, Mapping[str, JSON]]
+) -> None:
+    """The steps that a definition or the config of a for-each step holds. `body` says whose they
+    are, as each of them is told to be changed if it moves."""
+    steps = holder.get("steps") if isinstance(holder, dict) else None
     for index, step in enumerate(steps if isinstance(steps, list) else ()):
         entry = step if isinstance(step, dict) else {"": step}
         key = entry.get("key")
         is_usable = isinstance(key, str) and key not in found
-        found[str(key) if is_usable else f"steps[{index}]"] = entry
-    return found
+        name = str(key) if is_usable else f"{place}steps[{index}]"
+        config = entry.get("with")
+        if entry.get("type") != FOR_EACH or not isinstance(config, dict):
+            found[name] = {**entry, **body}
+        else:
+            found[name] = {**entry, **body, "with": {**_without(config, "steps")}}
+            _collect(config, f"{name}.", {"body": name}, found)
 
 
 def _edges(steps: Mapping[str, Mapping[str, JSON]]) -> Iterator[Edge]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from workflows.definition import FOR_EACH, Step
 from workflows.graph.structure import Graph
 
 BOX_WIDTH = 168.0
@@ -25,7 +26,7 @@ SWEEPS = 4
 
 @dataclass(frozen=True)
 class NodeBox:
-    """`x` and `y` are the upper left corner."""
+    """`x` and `y` are the upper left corner; `folded` counts the steps of a body inside it."""
 
     key: str
     x: float
@@ -34,6 +35,7 @@ class NodeBox:
     height: float
     label: str
     type: str
+    folded: int = 0
 
 
 @dataclass(frozen=True)
@@ -177,7 +179,13 @@ def _node(graph: Graph, key: str, spot: _Spot) -> NodeBox:
     step = graph.steps[key]
     x = round(spot.x - spot.width / 2, 1)
     label = step.name or step.key
-    return NodeBox(key, x, _top(spot.layer), BOX_WIDTH, BOX_HEIGHT, label, step.type)
+    top = _top(spot.layer)
+    return NodeBox(key, x, top, BOX_WIDTH, BOX_HEIGHT, label, step.type, _folded(step))
+
+
+def _folded(step: Step) -> int:
+    steps = step.config.get("steps")
+    return len(steps) if step.type == FOR_EACH and isinstance(steps, list) else 0
 
 
 # --- Edges --------------------------------------------------------------------------------------

@@ -12,6 +12,9 @@ from pydantic_core import ErrorDetails
 
 Location = tuple[str | int, ...]
 
+MAX_PROBLEMS = 100
+"""As many are looked for at once: each may cost a search for the nearest name."""
+
 
 @dataclass(frozen=True)
 class Problem:

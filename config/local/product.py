@@ -15,14 +15,13 @@ WORKER_POOL = "6"  # a worker's threads give theirs back while their calls are o
 
 
 def commands(home: Home, environment: Mapping[str, str]) -> Iterator[Command]:
-    """Pages, API, webhooks and sockets in one daphne; workers; beat. The most needed come first."""
+    """Pages, API, webhooks and sockets in one daphne; workers and beat from one parent."""
     pooled = {**environment, "STEPWELL_DATABASE_POOL": POOL}
     address = ("--bind", HOST, "--port", environment["PORT"])
     asgi = ("daphne", "--verbosity", "0", *address, "config.asgi:application")
     yield _python(home, "web", pooled, *asgi)
     working = {**environment, "STEPWELL_DATABASE_POOL": WORKER_POOL}
-    yield _python(home, "workers", working, "config.workers", "--processes", "2")
-    yield _python(home, "beat", environment, "celery", "--app", "config", "beat", "--pidfile=")
+    yield _python(home, "workers", working, "config.workers", "--processes", "2", "--beat")
 
 
 def shop(home: Home, environment: Mapping[str, str], listener: socket.socket) -> Command:

@@ -12,9 +12,11 @@ from executions.services.facts import gather
 from executions.services.following import after_commit, follow_up, left_to_follow
 from executions.services.plans import plan_of, plan_of_run
 from executions.services.recording import record
-from executions.services.recovery import end_overdue, lost_steps, overdue, release
+from executions.services.recovery import end_overdue, leased_to, lost_steps, overdue, release
+from executions.services.repairing import repair
 from executions.services.resolving import resolve
 from executions.services.resuming import preview, replay, resume
+from executions.services.retention import expired_runs, forget_runs, in_batches
 from executions.services.sending import mark_sending
 from executions.services.starting import begin, check_input, start, trigger
 from executions.services.stopping import stop
@@ -31,11 +33,15 @@ __all__ = [
     "claim",
     "decide",
     "end_overdue",
+    "expired_runs",
     "explain",
     "follow_up",
+    "forget_runs",
     "forget_workers",
     "gather",
+    "in_batches",
     "is_work_ready",
+    "leased_to",
     "left_to_follow",
     "lost_steps",
     "mark_sending",
@@ -48,6 +54,7 @@ __all__ = [
     "record",
     "register",
     "release",
+    "repair",
     "replay",
     "resolve",
     "resume",

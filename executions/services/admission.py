@@ -20,7 +20,6 @@ from executions.states import EXECUTION_OPEN, ExecutionStatus
 from tenants import scope
 from tenants.scope import Prepared
 from workflows.definition import Limits
-from workflows.models import Workflow
 
 BATCH = 20  # runs that are let in at once
 
@@ -29,26 +28,28 @@ Admission = Literal["run", "hold", "drop"]
 
 def admit(db: Prepared, tenant_id: UUID, workflow_id: UUID, limits: Limits) -> Admission:
     """Whether one more run may begin now, in the open transaction of the tenant."""
-    _lock(workflow_id)
-    taken = list(_admitted(tenant_id, workflow_id).order_by("id").values_list("id", flat=True))
-    if limits.executions is None or len(taken) < limits.executions:
-        return "run"
+    transitions.lock_workflow(db, workflow_id)
+    rows = _admitted(tenant_id, workflow_id).order_by("id")
+    taken = list(rows.values_list("id", "version_id"))
+    too_many = 0 if limits.executions is None else len(taken) - limits.executions + 1
     match limits.limit:
+        case "queue":
+            waits = too_many > 0 or _open(tenant_id, workflow_id).filter(held=True).exists()
+            return "hold" if waits else "run"
         case "drop":
-            return "drop"
+            return "drop" if too_many > 0 else "run"
         case "cancel_oldest":
-            _make_room(tenant_id, taken[: len(taken) - limits.executions + 1])
+            _make_room(tenant_id, taken[: max(too_many, 0)])
             return "run"
-        case _:
-            return "hold"
 
 
-def _make_room(tenant_id: UUID, execution_ids: list[UUID]) -> None:
-    for execution_id in execution_ids:
+def _make_room(tenant_id: UUID, oldest: list[tuple[UUID, UUID]]) -> None:
+    for execution_id, version_id in oldest:
+        plan_of(version_id)  # in memory: the transaction may be one that no scope could be in
         cancel(tenant_id, execution_id, "Cancelled to make room for a newer run.")
 
 
-def drop(db: Prepared, started: Move, limits: Limits) -> None:
+def drop(db: Prepared, started: Move, limits: Limits, *, has_parent: bool) -> None:
     """End a run that was just stored and may not begin."""
     why = f"Dropped: the workflow may have {limits.executions} runs at once."
     move = Move(
@@ -58,6 +59,7 @@ def drop(db: Prepared, started: Move, limits: Limits) -> None:
         known_seq=started.last_seq,
         events=[NewEvent("execution.cancelled", why, level="warning")],
         error={"kind": "dropped", "message": why},
+        follow_up=has_parent,
     )
     transitions.move(db, move)
 
@@ -65,7 +67,7 @@ def drop(db: Prepared, started: Move, limits: Limits) -> None:
 def admit_next(tenant_id: UUID, workflow_id: UUID) -> None:
     """Let held runs begin for which there is room; safe to call at any time."""
     with scope.tenant(tenant_id):
-        _lock(workflow_id)
+        transitions.lock_workflow(scope.prepared(), workflow_id)
         running = _admitted(tenant_id, workflow_id).count()
         held = _open(tenant_id, workflow_id).filter(held=True).order_by("id")
         for execution_id, version_id in held.values_list("id", "version_id")[:BATCH]:
@@ -75,10 +77,6 @@ def admit_next(tenant_id: UUID, workflow_id: UUID) -> None:
             Execution.objects.filter(id=execution_id).update(held=False)
             running += 1
         scope.on_commit(dispatch.wake)
-
-
-def _lock(workflow_id: UUID) -> None:
-    Workflow.objects.select_for_update(no_key=True).only("id").get(id=workflow_id)
 
 
 def _open(tenant_id: UUID, workflow_id: UUID) -> QuerySet[Execution]:

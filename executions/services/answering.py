@@ -26,6 +26,9 @@ from workflows import schemas
 from workflows.definition import JSON
 from workflows.steps.base import Done
 
+# A step at one of these has yet to begin its wait, unless it has waited already.
+_BEFORE_IT_WAITS = frozenset({StepStatus.QUEUED, StepStatus.RUNNING, StepStatus.RETRYING})
+
 
 def answer(
     callback: Callback, *, body: JSON, headers: Mapping[str, str], query: Mapping[str, JSON]
@@ -43,12 +46,14 @@ def answer(
         step = step_of(run, callback.step)
         _refuse_late(run, callback.step, step)
         _check_body(run, callback.step, body)
-        content: dict[str, JSON] = {
-            "body": body,
-            "headers": dict(headers),
-            "query": dict(query),
-            "received_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
-        }
+        content = transitions.storable(
+            {
+                "body": body,
+                "headers": dict(headers),
+                "query": dict(query),
+                "received_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            }
+        )
         Signal.objects.create(
             tenant_id=run.tenant_id,
             execution_id=run.execution_id,
@@ -68,8 +73,9 @@ def _refuse_late(run: Run, key: str, step: StepRun | None) -> None:
         raise Problem(409, "answered", "This address was used already: it is good for one call.")
     if key not in run.plan.graph.steps:
         raise Http404
-    first_try = step is None or (step.status == StepStatus.RUNNING and step.wait is None)
-    if step is not None and not first_try and step.status != StepStatus.WAITING:
+    if step is None or step.status == StepStatus.WAITING:
+        return
+    if step.status not in _BEFORE_IT_WAITS or step.wait is not None:
         raise Problem(409, "not-waiting", f"The step is {step.status}: it waits for no call.")
 
 
@@ -140,7 +146,8 @@ def may_decide(ask: Mapping[str, JSON], by: Principal) -> bool:
     """Whether this person is among those whom the step asks: by role, or by name."""
     match ask:
         case {"people": list() as people, "roles": list() as roles}:
-            return by.label in people or by.role.value in roles
+            named = {person.casefold() for person in people if isinstance(person, str)}
+            return by.label.casefold() in named or by.role.value in roles
         case _:
             return False
 

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import uuid_utils.compat
 from django.conf import settings
+from django.db.models import Count, Q, QuerySet
 
 from executions.models import Execution, StepRun
 from executions.moves import NewExecution, Parent
@@ -134,6 +135,9 @@ _STARTED = {"item": "Started for an item.", "sub_workflow": "Started by a step."
 # --- How a step goes on whose runs have ended -----------------------------------------------------
 
 
+_FAILED = EXECUTION_ENDED - {ExecutionStatus.SUCCEEDED}
+
+
 @dataclass(frozen=True)
 class Ended:
     """A run that ended, as its parent's step sees it."""
@@ -172,35 +176,34 @@ def progress(run: Run, step: StepRun) -> Progress:
     if step.waits["for"] == "workflow":
         child = rows.get()
         return Progress(_end_of_workflow(_ended(child))) if _has_ended(child) else Progress()
-    return _progress_of_items(run, step, list(rows.only("item_index", "status")))
+    return _progress_of_items(run, step, rows)
 
 
-def _progress_of_items(run: Run, step: StepRun, rows: list[Execution]) -> Progress:
+def _progress_of_items(run: Run, step: StepRun, rows: QuerySet[Execution]) -> Progress:
     total, parallel, collect = (step.waits[name] for name in ("items", "parallel", "collect"))
-    ended = [row for row in rows if _has_ended(row)]
-    if not collect:
-        failed = [row for row in ended if row.status != ExecutionStatus.SUCCEEDED]
-        if failed:
-            return Progress(_failed_item(_read(failed[:1])[0]))
-    if len(ended) == total:
-        return Progress(_all_items(_read(ended)))
-    room = min(parallel - (len(rows) - len(ended)), total - len(rows))
+    # Counted by Postgres, at one moment: the end of an item must not cost a look at all others.
+    count = rows.aggregate(
+        begun=Count("id"),
+        ended=Count("id", filter=Q(status__in=EXECUTION_ENDED)),
+        failed=Count("id", filter=Q(status__in=_FAILED)),
+    )
+    begun, ended = count["begun"], count["ended"]
+    if count["failed"] and not collect:
+        return Progress(_failed_item(_ended(rows.filter(status__in=_FAILED)[0])))
+    if ended == total:
+        return Progress(_all_items([_ended(row) for row in rows.defer("trigger")]))
+    room = min(parallel - (begun - ended), total - begun)
     if room <= 0:
         return Progress()
     parent = Parent(run.execution_id, step.key, step.fence)
     plan = plan_of(run.version_id, step.key)
     items = (step.input or {})["items"]
-    next_ones = range(len(rows), len(rows) + room)
+    next_ones = range(begun, begun + room)
     return Progress(children=[_item(run, plan, parent, items[at], at) for at in next_ones])
 
 
 def _has_ended(row: Execution) -> bool:
     return row.status in EXECUTION_ENDED
-
-
-def _read(rows: Sequence[Execution]) -> list[Ended]:
-    found = Execution.objects.filter(id__in=[row.id for row in rows]).order_by("item_index")
-    return [_ended(row) for row in found.defer("trigger")]
 
 
 def _ended(row: Execution) -> Ended:

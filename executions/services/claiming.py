@@ -13,15 +13,16 @@ from executions.engine import StepState, decide
 from executions.moves import Move, NewEvent
 from executions.runs import Claim, Run
 from executions.services.facts import run_of, states_of
-from executions.services.plans import plan_of
+from executions.services.following import after_commit
+from executions.services.plans import known, plan_of
 from executions.services.settling import RUNNING, new_steps, settle, step_events
 from executions.states import ExecutionStatus, StepStatus
 from executions.transitions import Picked, RunRow, Taken
 from tenants import scope
 from tenants.scope import Prepared
 
-# Reads what is left to read once the transaction has ended.
-_Claimed = Callable[[], Claim]
+# Does what is left to do once the transaction has ended. None: there was nothing to run.
+_Claimed = Callable[[], Claim | None]
 
 
 def claim(worker_id: UUID) -> Claim | None:
@@ -37,12 +38,13 @@ def claim(worker_id: UUID) -> Claim | None:
             picked = transitions.pick(db, wait=wait)
             if picked is None or (wait and picked.execution_id is None):
                 return None
-            claimed = None
+            claimed: _Claimed | None = None
             if picked.execution_id is not None:
                 db.enter_tenant(picked.tenant_id)
                 claimed = _lease(db, picked, worker_id)
-        if claimed is not None:
-            return claimed()
+        claim = None if claimed is None else claimed()
+        if claim is not None:
+            return claim
         wait = True
 
 
@@ -83,7 +85,10 @@ def _taken(picked: Picked, taken: Taken) -> Claim:
 
 
 def _launch(db: Prepared, picked: Picked, worker_id: UUID) -> _Claimed:
-    plan = plan_of(picked.version_id)
+    plan = known(picked.version_id)
+    if plan is None:
+        db.open()
+        plan = plan_of(picked.version_id)
     decision = decide(plan.graph, {}, parallel=plan.definition.limits.parallel)
     steps = new_steps(plan, decision, leased=True)
     move = Move(
@@ -110,11 +115,12 @@ def _launched(picked: Picked, move: Move, row: RunRow) -> Claim:
     claim = first_leased(run, move)
     if claim is None:
         raise RuntimeError(f"{picked.execution_id} began without a step")
-    return replace(claim, more=picked.more)
+    return replace(claim, more=picked.more or _queues(move))
 
 
 def _continue(db: Prepared, picked: Picked, worker_id: UUID) -> _Claimed | None:
     """Begin a resumed execution, which has the steps that it took over. It may end at once."""
+    db.open()
     plan_of(picked.version_id)  # in memory: the transaction is not one that a scope could be in
     run = run_of(
         picked.tenant_id,
@@ -122,12 +128,24 @@ def _continue(db: Prepared, picked: Picked, worker_id: UUID) -> _Claimed | None:
         transitions.run_row(db, picked.execution_id),
         status=ExecutionStatus.QUEUED,
         seq=picked.last_seq,
-        states=states_of(transitions.states(db, picked.tenant_id, picked.execution_id).fetchall()),
+        states=states_of(transitions.states(db, picked.tenant_id, picked.execution_id)),
     )
-    move = settle(run, [], worker_id=worker_id)
+    move = settle(db, run, [], worker_id=worker_id)
     transitions.move(db, move)
+    return partial(_continued, picked, run, move)
+
+
+def _continued(picked: Picked, run: Run, move: Move) -> Claim | None:
     claim = first_leased(run, move)
-    return None if claim is None else partial(replace, claim, more=picked.more)
+    if claim is None:
+        after_commit(move, run)
+        return None
+    return replace(claim, more=picked.more or _queues(move))
+
+
+def _queues(move: Move) -> bool:
+    """Whether a transition leaves steps to other threads, which nobody else will wake."""
+    return any(step.status is StepStatus.QUEUED for step in move.steps)
 
 
 def first_leased(run: Run, move: Move) -> Claim | None:

@@ -11,7 +11,7 @@ from executions.engine import StepState
 from executions.moves import NewEvent, StepEnd
 from executions.runs import Attempt, Claim, Skip
 from executions.states import StepStatus, check_step
-from workflows.definition import JSON
+from workflows.definition import JSON, Retry
 from workflows.steps.base import Done, Error, Failed, ForEach, StartWorkflow, Wait
 
 _RANDOM = SystemRandom()
@@ -29,7 +29,7 @@ class Ending:
 
 def ending_of(claim: Claim, attempt: Attempt) -> Ending:
     """What a step under our lease comes to."""
-    ending = _ending(claim, attempt)
+    ending = _ending(claim, attempt, claim.run.plan.retry(claim.key))
     check_step(StepStatus.RUNNING, ending.step.status)
     logs = [
         NewEvent("step.log", line.message, claim.key, line.level, line.data)
@@ -39,13 +39,19 @@ def ending_of(claim: Claim, attempt: Attempt) -> Ending:
 
 
 def ending_from(claim: Claim, source: StepStatus, result: Done | Failed | Skip) -> Ending:
-    """What a step comes to that nobody runs: it is ended from `source` by an answer or a person."""
-    ending = _ending(claim, Attempt(result, datetime.now(UTC), elapsed_ms=0))
+    """What a step comes to that nobody runs: it is ended from `source` by an answer or a person.
+
+    What a waiting step waited for may have failed, which its policy may try again from the start;
+    what a person says is final.
+    """
+    policy = claim.run.plan.retry(claim.key) if source is StepStatus.WAITING else None
+    ending = _ending(claim, Attempt(result, datetime.now(UTC), elapsed_ms=0), policy)
     check_step(source, ending.step.status)
-    return replace(ending, step=replace(ending.step, source=source, attempt=None))
+    kept = ending.step.attempt if isinstance(result, Failed) else None
+    return replace(ending, step=replace(ending.step, source=source, attempt=kept, wait=None))
 
 
-def _ending(claim: Claim, attempt: Attempt) -> Ending:
+def _ending(claim: Claim, attempt: Attempt, policy: Retry | None) -> Ending:
     match attempt.result:
         case Done(output, outcome):
             return _succeeded(claim, attempt, output, outcome)
@@ -53,7 +59,7 @@ def _ending(claim: Claim, attempt: Attempt) -> Ending:
             event = NewEvent("step.skipped", "Its guard is false.", claim.key)
             return _ended(claim, attempt, StepStatus.SKIPPED, None, event)
         case Failed(error):
-            return _failed(claim, attempt, error)
+            return _failed(claim, attempt, error, policy)
         case Wait() as wait:
             return _waits(claim, attempt, wait)
         case ForEach(items, parallel, collect):
@@ -79,10 +85,10 @@ def _succeeded(claim: Claim, attempt: Attempt, output: JSON, outcome: str) -> En
     return _ended(claim, attempt, StepStatus.SUCCEEDED, outcome, event, output=output)
 
 
-def _failed(claim: Claim, attempt: Attempt, error: Error) -> Ending:
+def _failed(claim: Claim, attempt: Attempt, error: Error, policy: Retry | None) -> Ending:
     step = claim.step
     verdict = retry.decide(
-        claim.run.plan.retry(claim.key),
+        policy,
         error,
         attempt=claim.attempt,
         repeatable=attempt.repeatable or step.idempotent is True,

@@ -18,7 +18,7 @@ from django.conf import settings
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
-from executions import dispatch, events, transitions
+from executions import dispatch, events, failpoints, transitions
 from executions.models import Execution, StepRun
 from executions.moves import Move, NewExecution
 from executions.runs import Run
@@ -44,10 +44,12 @@ def after_commit(move: Move, run: Run | None = None, *, ready: int = 0) -> None:
 
     `ready` counts steps of other runs that are ready now.
     """
+    failpoints.hit("after_commit_before_wake")
     dispatch.wake(ready + sum(step.status is StepStatus.QUEUED for step in move.steps))
     if run is None or _is_worth_telling(move, run):
         events.publish(move.execution_id, move.last_seq)
     if move.follow_up:
+        failpoints.hit("before_follow_up")
         follow_up(move.tenant_id, move.execution_id)
 
 
@@ -174,9 +176,7 @@ def _alarm(tenant_id: UUID, execution_id: UUID, facts: _Facts) -> None:
     """Start the workflow that the failed one names, once."""
     with scope.tenant(tenant_id):
         db = scope.prepared()
-        transitions.lock_again(
-            db, execution_id
-        )  # one at a time: whether it is done does not change
+        transitions.lock(db, execution_id)  # one at a time: whether it is done does not change
         if Execution.objects.filter(origin_id=execution_id, trigger_kind="failure").exists():
             return
         slug = plan_of(facts.version_id).definition.on_failure

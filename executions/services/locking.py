@@ -17,7 +17,7 @@ def lock_run(db: Prepared, tenant_id: UUID, execution_id: UUID) -> Run | None:
 
     In the open scope of the tenant.
     """
-    locked = transitions.lock_again(db, execution_id)
+    locked = transitions.lock(db, execution_id)
     if locked is None or locked[0] in EXECUTION_ENDED:
         return None
     return run_of(
@@ -26,7 +26,7 @@ def lock_run(db: Prepared, tenant_id: UUID, execution_id: UUID) -> Run | None:
         transitions.run_row(db, execution_id),
         status=ExecutionStatus(locked[0]),
         seq=locked[1],
-        states=states_of(transitions.states(db, tenant_id, execution_id).fetchall()),
+        states=states_of(transitions.states(db, tenant_id, execution_id)),
     )
 
 

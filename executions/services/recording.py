@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from executions import transitions
+from executions import failpoints, transitions
 from executions.moves import Move
 from executions.runs import Attempt, Claim, Run
 from executions.services import children
@@ -17,7 +17,7 @@ from executions.services.claiming import first_leased
 from executions.services.endings import Ending, ending_of
 from executions.services.facts import states_of
 from executions.services.following import after_commit
-from executions.services.writing import StaleError, TakenError, write
+from executions.services.writing import StaleError, write
 from executions.states import EXECUTION_ENDED, ExecutionStatus, StepStatus
 from tenants import scope
 from tenants.scope import Prepared
@@ -31,31 +31,31 @@ def record(claim: Claim, attempt: Attempt, worker_id: UUID | None) -> Claim | No
     """
     attempt, started = children.prepare(claim, attempt)
     ending = ending_of(claim, attempt)
-    try:
-        with scope.prepared_transaction() as db:
-            move = _write_at_once(db, claim, ending, worker_id)
-            if move is None:
+    ready, move = 0, None
+    if _is_alone(claim) and not started:
+        move = _write_at_once(claim, ending, worker_id)
+    if move is None:
+        try:
+            with scope.prepared_transaction() as db:
+                db.enter_tenant(claim.run.tenant_id)
                 if not _read_anew(db, claim.run):
                     return None
                 move = write(db, claim, ending, worker_id=worker_id)
-            ready = 0
-            if claim.run.states[claim.key] == ending.state:  # else the step was called off
-                ready = children.spawn(db, claim.run.tenant_id, started)
-    except TakenError:
-        return None
+                if claim.run.states[claim.key] == ending.state:  # else the step was called off
+                    ready = children.spawn(db, claim.run.tenant_id, started)
+                failpoints.hit("in_commit")
+        except StaleError:
+            return None
     after_commit(move, claim.run, ready=ready)
     return first_leased(claim.run, move)
 
 
-def _write_at_once(
-    db: Prepared, claim: Claim, ending: Ending, worker_id: UUID | None
-) -> Move | None:
-    """Decide on what this worker knows, unless that can hardly be true any more."""
-    if not _is_alone(claim):
-        return None
-    db.enter_tenant(claim.run.tenant_id)
+def _write_at_once(claim: Claim, ending: Ending, worker_id: UUID | None) -> Move | None:
+    """Decide on what this worker knows and write it, in one round trip; None: it was not true."""
     try:
-        return write(db, claim, ending, worker_id=worker_id)
+        with scope.prepared_transaction() as db:
+            db.enter_tenant(claim.run.tenant_id)
+            return write(db, claim, ending, worker_id=worker_id, last=True)
     except StaleError:
         claim.run.seq = -1
         return None
@@ -74,14 +74,11 @@ def _is_alone(claim: Claim) -> bool:
 
 def _read_anew(db: Prepared, run: Run) -> bool:
     """Lock the run and read where it stands. False: it has ended."""
-    if db.begin:
-        locked = transitions.lock(db, run.tenant_id, run.execution_id)
-    else:
-        locked = transitions.lock_again(db, run.execution_id)
+    locked = transitions.lock(db, run.execution_id)
     if locked is None or locked[0] in EXECUTION_ENDED:
         return False
     run.status, seq = ExecutionStatus(locked[0]), locked[1]
     if seq != run.seq:
         rows = transitions.states(db, run.tenant_id, run.execution_id)
-        run.states, run.seq = states_of(rows.fetchall()), seq
+        run.states, run.seq = states_of(rows), seq
     return True

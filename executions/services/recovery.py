@@ -46,6 +46,14 @@ def lost_steps(*, silent_are_dead: bool = True) -> list[LostStep]:
         return [LostStep(*row) for row in found]
 
 
+def leased_to(worker_id: UUID) -> list[LostStep]:
+    """The steps that a worker process has, as the database knows."""
+    with scope.operator("a worker looks for steps that it does not know it has"):
+        found = _running().filter(worker_id=worker_id)
+        rows = found.values_list("tenant_id", "execution_id", "id", "key", "fence")
+        return [LostStep(*row) for row in rows]
+
+
 def _lost() -> QuerySet[StepRun]:
     alive = Worker.objects.filter(
         id=OuterRef("worker_id"),
@@ -62,15 +70,18 @@ def _running() -> QuerySet[StepRun]:
     return StepRun.objects.filter(status=StepStatus.RUNNING)
 
 
-def release(lost: LostStep) -> bool:
-    """Take a step from its dead worker: queue it again, or park or fail it. False: too late."""
+def release(lost: LostStep, *, by_its_worker: bool = False) -> bool:
+    """Take a step from its dead worker: queue it again, or park or fail it. False: too late.
+
+    Unless it is the worker itself who gives it back, it must be dead, or the lease run out.
+    """
     with scope.tenant(lost.tenant_id):
         db = scope.prepared()
         run = lock_run(db, lost.tenant_id, lost.execution_id)
         if run is None:
             return False
         # The row is locked too: whether its call was sent must not change any more.
-        rows = _lost().select_for_update(of=("self",))
+        rows = (_running() if by_its_worker else _lost()).select_for_update(of=("self",))
         row = rows.filter(id=lost.step_id, fence=lost.fence).first()
         if row is None:
             return False

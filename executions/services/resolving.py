@@ -59,7 +59,8 @@ def resolve(
 def _again(run: Run, step: StepRun, by: str) -> Move:
     run.states[step.key] = StepState(StepStatus.QUEUED)
     event = NewEvent("step.queued", f"To be sent again, says {by}.", step=step.key)
-    move = settle(run, [event], worker_id=None)
+    db = scope.prepared()
+    move = settle(db, run, [event], worker_id=None)
     end = StepEnd(
         step_id=step.id,
         fence=step.fence,
@@ -67,6 +68,7 @@ def _again(run: Run, step: StepRun, by: str) -> Move:
         status=StepStatus.QUEUED,
         delay=0.0,
         wait=step.wait,
+        restarts=True,
     )
-    transitions.record(scope.prepared(), end, move)
+    transitions.record(db, end, move)
     return move

@@ -57,8 +57,7 @@ def preview(execution: Execution, *, version: Version = "same", step: str | None
         why = _why_again(key, old, new, rows, step) or _after(new.graph, key, again)
         if why:
             again[key] = Again(key, why, _is_uncertain(new, key, rows.get(key)))
-    # A step that was skipped is decided anew; nothing of it is taken over.
-    reused = [key for key in new.graph.order if key not in again and _has_result(rows.get(key))]
+    reused = [key for key in new.graph.order if key not in again and _is_final(rows.get(key))]
     return Preview(
         reused=tuple(reused),
         runs=tuple(again.values()),
@@ -183,8 +182,14 @@ def _after(graph: Graph, key: str, again: Mapping[str, Again]) -> str:
     return ""
 
 
-def _has_result(row: StepRun | None) -> bool:
-    return row is not None and row.status in (StepStatus.SUCCEEDED, StepStatus.FAILED)
+def _is_final(row: StepRun | None) -> bool:
+    """Whether it is taken over as it is. A step that was skipped is decided anew, unless its call
+    was sent and somebody said to go on without it."""
+    if row is None:
+        return False
+    if row.status == StepStatus.SKIPPED:
+        return row.sent_at is not None
+    return row.status in (StepStatus.SUCCEEDED, StepStatus.FAILED)
 
 
 def _is_uncertain(plan: Plan, key: str, row: StepRun | None) -> bool:

@@ -16,5 +16,4 @@ def mark_sending(claim: Claim, sent: JSON) -> bool:
     """
     with scope.prepared_transaction() as db:
         db.enter_tenant(claim.run.tenant_id)
-        row = transitions.mark_sending(db, claim.step_id, claim.fence, sent).fetchone()
-    return row is not None
+        return transitions.mark_sending(db, claim.step_id, claim.fence, sent)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable
 from uuid import UUID
 
+from executions import failpoints
 from executions.engine import PENDING, Decision, StepState, decide
 from executions.models import StepRun
 from executions.moves import Move, NewEvent, NewStep
@@ -12,6 +13,7 @@ from executions.plan import Plan
 from executions.runs import Run
 from executions.services.facts import fetch_facts
 from executions.states import EXECUTION_ENDED, ExecutionStatus, StepStatus, check_execution
+from tenants.scope import Prepared
 from workflows import expressions
 from workflows.definition import JSON
 from workflows.problems import dotted
@@ -29,16 +31,17 @@ _MESSAGES = {
 }
 
 
-def settle(run: Run, history: list[NewEvent], *, worker_id: UUID | None) -> Move:
+def settle(db: Prepared, run: Run, history: list[NewEvent], *, worker_id: UUID | None) -> Move:
     """Decide what follows from `run.states` and take it into `run`.
 
     With a worker, the first step that is ready is leased to it at once; the rest are queued. The
     run is to be read anew if the move cannot be written.
     """
+    failpoints.hit("before_join")
     decision = decide(run.plan.graph, run.states, parallel=run.plan.definition.limits.parallel)
     steps = new_steps(run.plan, decision, leased=worker_id is not None, known=run.states)
     calling_off = [key for key in decision.cancelled if key in run.states]
-    status, output, error = _outcome(run, decision.status)
+    status, output, error = _outcome(db, run, decision.status)
     history = [*history, *step_events(steps), *cancel_events(calling_off)]
     if status is not run.status:
         history += _way_to(run, status, error)
@@ -128,12 +131,14 @@ def _move_event(status: ExecutionStatus, error: JSON) -> NewEvent:
     )
 
 
-def _outcome(run: Run, status: ExecutionStatus) -> tuple[ExecutionStatus, JSON, JSON]:
+def _outcome(db: Prepared, run: Run, status: ExecutionStatus) -> tuple[ExecutionStatus, JSON, JSON]:
     """The status with the output of a run that succeeded, or the error of one that failed."""
     match status:
         case ExecutionStatus.SUCCEEDED if run.plan.definition.output is not None:
+            db.open()
             return _output(run)
         case ExecutionStatus.FAILED:
+            db.open()
             return status, None, _first_failure(run)
         case _:
             return status, None, None

@@ -108,11 +108,13 @@ def begin(
     message: str,
     execution_id: UUID | None = None,
     reused: tuple[str, ...] = (),
+    last: bool = False,
 ) -> Begun:
     """Store a queued execution, in the open transaction of its tenant.
 
     Its first steps are written by the worker that begins it; but those of a for_each's item at
-    once, since its parent has begun. `reused` are keys of steps to take over from its origin.
+    once, since its parent has begun. `reused` are keys of steps to take over from its origin. With
+    `last` nothing else is to be written: the transaction may end with it.
     """
     ident = execution_id or uuid_utils.compat.uuid7()
     is_item = new.parent is not None and new.parent.item_index is not None
@@ -135,11 +137,11 @@ def begin(
         ],
         steps=first,
     )
-    transitions.start(db, new, move)
+    transitions.start(db, new, move, last=last and not reused and admitted == "run")
     if reused and new.origin_id is not None:
         transitions.reuse(db, move, new.origin_id, reused)
     if admitted == "drop":
-        admission.drop(db, move, plan.definition.limits)
+        admission.drop(db, move, plan.definition.limits, has_parent=new.parent is not None)
         return Begun(ident, 0)
     return Begun(ident, 0 if new.held else max(len(first), 1))
 

@@ -18,36 +18,31 @@ from workflows.steps.base import Done, Failed
 
 
 class StaleError(Exception):
-    """The run has moved on: nothing was written."""
+    """The run has moved on, or another has the step: nothing was written."""
 
 
-class TakenError(Exception):
-    """Another has the step: nothing of the transition may stay. Raised to roll it back."""
+def write(
+    db: Prepared, claim: Claim, ending: Ending, *, worker_id: UUID | None, last: bool = False
+) -> Move:
+    """Write a step's ending and what follows from it; with `last` the transaction ends.
 
-
-def write(db: Prepared, claim: Claim, ending: Ending, *, worker_id: UUID | None) -> Move:
-    """Write a step's ending and what follows from it.
-
-    Raises StaleError if the run has moved on, and is to be read anew; TakenError if another has the
-    step.
+    Raises StaleError; what is known of the run is then to be read anew.
     """
     run = claim.run
     if ending.answerable:
+        db.open()
         ending = answered(claim, ending)
     step = ending.step
     _remember(run, claim.key, ending)
-    move = settle(run, ending.events, worker_id=worker_id)
+    move = settle(db, run, ending.events, worker_id=worker_id)
     if claim.key in move.cancelled:
         # Called off before it could go on. A statement changes a row only once.
         step = replace(step, status=StepStatus.CANCELLED, delay=None, due_at=None, wait=None)
         move = replace(move, cancelled=[key for key in move.cancelled if key != claim.key])
     if step.source is StepStatus.WAITING and run.plan.step_type(claim.key).has_children:
         move = replace(move, follow_up=True)  # some of its runs may go on
-    recorded = transitions.record(db, step, move)
-    if not recorded.moved:
+    if not transitions.record(db, step, move, last=last):
         raise StaleError
-    if not recorded.step:
-        raise TakenError
     return move
 
 

@@ -1,4 +1,7 @@
-"""`python -m tests.benchmarks [--quick]`, with servers and environment from `config.local exec`."""
+"""`python -m tests.benchmarks [--quick | --retention]`.
+
+Servers and environment come from `config.local exec`.
+"""
 
 from __future__ import annotations
 

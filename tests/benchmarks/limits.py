@@ -22,7 +22,7 @@ from psycopg import sql
 
 from config.local import wheels
 from tests.benchmarks.usage import Figures, Meter, Roles
-from tests.benchmarks.workloads import BODY_BYTES, Workload
+from tests.workload import BODY_BYTES, Workload
 
 SCRIPTS = Path(__file__).with_name("sql")
 DATABASE = "stepwell_bench_limit"

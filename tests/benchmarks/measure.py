@@ -13,10 +13,11 @@ from tests.benchmarks.limits import Limit
 from tests.benchmarks.listener import Listener
 from tests.benchmarks.load import Client, Load, drive
 from tests.benchmarks.system import System
-from tests.benchmarks.table import Row, percentile, share
+from tests.benchmarks.table import Row, share
 from tests.benchmarks.target import SLOW_SECONDS
 from tests.benchmarks.usage import Figures, Meter
-from tests.benchmarks.workloads import Workload
+from tests.tables import percentile
+from tests.workload import Workload
 
 ACCEPT_GOAL = {16: ">= 900/s"}
 PER_SECOND = 3000  # requests made beforehand for each second of load; more than can be answered
@@ -145,6 +146,20 @@ class Measure:
             goal=">= 1,500/s",
         )
         return [latency, throughput]
+
+    def step_ms(self, workload: Workload) -> float:
+        """Milliseconds a step of a chain, one run at a time."""
+        alone = self._alone(workload, self._effort.rounds // 2)
+        return median(alone.seconds) * 1000 / workload.steps
+
+    def work_off(self, workloads: Sequence[Workload], count: int) -> float:
+        """Seconds from storing `count` executions of each workload to the end of the last."""
+        started = time.perf_counter()
+        for workload in workloads:
+            workload.pile_up(count)
+        for workload in workloads:
+            verify.wait_finished(workload, FINISH_SECONDS)
+        return time.perf_counter() - started
 
     def fan_out(self, workload: Workload) -> Row:
         """Ten calls of 200 ms at once and a join; the goal holds for the slowest round."""

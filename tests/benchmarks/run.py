@@ -15,14 +15,15 @@ from django.db import connection
 
 from config.local import interrupts
 from config.local.terminal import complain, phase, say
-from tests.benchmarks import limits, table, verify, workloads
+from tests.benchmarks import limits, retention, scale, table, verify, workloads
 from tests.benchmarks.limits import Limit, PgbenchError
 from tests.benchmarks.load import BrokenAnswerError, Client, drive
 from tests.benchmarks.measure import THREADS, Effort, Limits, Measure, WrongAnswerError
-from tests.benchmarks.system import DeadProcessError, System
+from tests.benchmarks.system import System
 from tests.benchmarks.table import Row
 from tests.benchmarks.usage import Figures, MemoryWatch, pss_mb
 from tests.benchmarks.workloads import Workloads
+from tests.production import DeadProcessError
 
 QUICK = Effort(seconds=1, rounds=24, backlog5=200, backlog50=40)
 FULL = Effort(seconds=4, rounds=100, backlog5=1500, backlog50=250)
@@ -43,6 +44,9 @@ limit here: the better of two runs of pgbench, plain prepared statements in one 
   clients (32 threads). "disturbed": better than its limit, so the limit was measured badly.
   A linear-5 alone: one accept, five transitions, two plain calls.
 Tables are analyzed after the warm-up, as autovacuum does within a minute of use.
+tenants: from the storing of the first run to the end of the last. waiting: ten thousand copies of a
+  run that waits for an hour; the CPU is that of workers and Postgres. In the last row "limit here"
+  is the same figure before the tables were filled.
 memory: proportional set size of all processes, the HTTP target left out.
 web, workers, Postgres: milliseconds of CPU (user and system) for one operation."""
 
@@ -50,9 +54,16 @@ web, workers, Postgres: milliseconds of CPU (user and system) for one operation.
 def main() -> int:
     """The exit status: 1 when a count does not match or the run breaks."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="small counts, for development")
-    effort = QUICK if parser.parse_args().quick else FULL
+    choice = parser.add_mutually_exclusive_group()
+    choice.add_argument("--quick", action="store_true", help="small counts, for development")
+    choice.add_argument(
+        "--retention", action="store_true", help="forget a million events, and nothing else"
+    )
+    given = parser.parse_args()
+    effort = QUICK if given.quick else FULL
     interrupts.raise_on_signals()
+    if given.retention:
+        return retention.main()
     try:
         with closing(System()) as system:
             flaws = _run(system, effort)
@@ -84,6 +95,8 @@ def _run(system: System, effort: Effort) -> list[str]:
         rows = list(_rows(measured, made))
     system.check()
     after = _memory_at_rest(system)
+    if effort is FULL:
+        rows += scale.rows(measured, system.roles, made.linear50)
     with phase("Comparing the counts with the database"):
         flaws = [flaw for workload in made.all for flaw in verify.mismatches(workload)]
         flaws += _calls(system.ports.target, made)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from tests import tables
 from tests.benchmarks.usage import Figures
 
 HEAD = (
@@ -33,23 +34,8 @@ class Row:
 
 
 def lines(rows: Iterable[Row]) -> list[str]:
-    """The table as text: words to the left, figures to the right."""
-    cells: list[Sequence[str]] = [HEAD, *(row.cells() for row in rows)]
-    widths = [max(len(line[column]) for line in cells) for column in range(len(HEAD))]
-    text = [
-        "  ".join(
-            cell.ljust(width) if column == 0 else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in cells
-    ]
-    return [text[0], "-" * max(map(len, text)), *text[1:]]
-
-
-def percentile(values: Sequence[float], share: float) -> float:
-    """The smallest value that at least `share` of all do not exceed."""
-    ordered = sorted(values)
-    return ordered[max(0, -int(-share * len(ordered) // 1) - 1)]
+    """The table as text."""
+    return tables.lines(HEAD, [row.cells() for row in rows])
 
 
 def share(part: float, limit: float) -> str:

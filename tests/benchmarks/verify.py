@@ -9,7 +9,7 @@ from typing import Any
 from django.db import connection
 
 from tenants import scope
-from tests.benchmarks.workloads import Workload
+from tests.workload import Workload
 
 POLL_SECONDS = 0.02
 

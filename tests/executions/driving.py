@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from threading import Barrier
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db import connection
@@ -15,10 +15,13 @@ from django.db.models.functions import Now
 from executions import services, worker
 from executions.models import Event, Execution, StepRun
 from executions.runs import Attempt, Claim, Skip
+from executions.services.endings import ending_of
+from executions.services.writing import write
 from tenants import scope
 from tenants.models import Tenant
 from tests import factories
 from workflows.definition import JSON
+from workflows.models import WorkflowVersion
 from workflows.steps.base import Done, Error, Failed, Result
 
 T = TypeVar("T")
@@ -57,6 +60,13 @@ def finish(
     return services.record(claim, attempt, worker_id)
 
 
+def finish_and_die(claim: Claim, result: Result | Skip) -> None:
+    """Record a try; right after the commit the worker dies, so that nothing follows up."""
+    attempt = Attempt(result, datetime.now(UTC), 1.0)
+    with scope.tenant(claim.run.tenant_id):
+        write(scope.prepared(), claim, ending_of(claim, attempt), worker_id=None)
+
+
 def drained(execution: Execution) -> Execution:
     """The run after a worker did all there was to do, retries without their pauses."""
     worker_id = new_worker()
@@ -67,9 +77,16 @@ def drained(execution: Execution) -> Execution:
 
 
 def hurry(execution: Execution) -> int:
-    """Let the retries of a run be due now; says how many there are."""
+    """Let the retries of a run, and of all others of its tenant, be due now; says how many."""
     with scope.tenant(execution.tenant_id):
-        return StepRun.objects.filter(execution=execution, status="retrying").update(due_at=Now())
+        return StepRun.objects.filter(status="retrying").update(due_at=Now())
+
+
+def let_time_pass(execution: Execution, key: str) -> None:
+    """As if the time had come until which this step waits."""
+    with scope.tenant(execution.tenant_id):
+        rows = StepRun.objects.filter(execution=execution, key=key, status="waiting")
+        assert rows.exclude(due_at=None).update(due_at=Now()), f"{key} waits for no time"
 
 
 def fresh(execution: Execution) -> Execution:
@@ -81,6 +98,19 @@ def fresh(execution: Execution) -> Execution:
 def step_run(execution: Execution, key: str) -> StepRun:
     with scope.tenant(execution.tenant_id):
         return StepRun.objects.get(execution=execution, key=key)
+
+
+def output_of(execution: Execution, key: str) -> Any:
+    """What the step brought; there must be something."""
+    row = step_run(execution, key)
+    assert row.output is not None, f"{key} is {row.status}: {row.error}"
+    return row.output
+
+
+def error_of(execution: Execution) -> Any:
+    """Why the run did not succeed; there must be a reason."""
+    assert fresh(execution).error is not None, execution.status
+    return execution.error
 
 
 def statuses(execution: Execution) -> dict[str, str]:
@@ -103,6 +133,19 @@ def expire_lease(claim: Claim) -> None:
     """As if the step's time and margin had passed."""
     with scope.tenant(claim.run.tenant_id):
         StepRun.objects.filter(id=claim.step_id).update(lease_until=Now() - timedelta(seconds=1))
+
+
+def make_unreadable(execution: Execution) -> None:
+    """Give the run a version whose definition this release cannot read."""
+    with scope.tenant(execution.tenant_id):
+        version = WorkflowVersion.objects.create(
+            tenant_id=execution.tenant_id,
+            workflow_id=execution.workflow_id,
+            number=99,
+            definition={"schema": 99},
+            digest="unreadable",
+        )
+        Execution.objects.filter(id=execution.id).update(version=version)
 
 
 def in_threads(count: int, act: Callable[[int], T]) -> list[T]:

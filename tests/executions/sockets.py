@@ -131,11 +131,12 @@ class Stream:
         return part.get("body", b"").decode(), part.get("more_body", False)
 
     async def body(self) -> str:
-        """The whole body."""
+        """The whole body, once the application has tidied up behind it."""
         text, more = await self.chunk()
         while more:
             part, more = await self.chunk()
             text += part
+        await self._wire.wait(PATIENCE)
         return text
 
     async def leave(self) -> None:

@@ -71,12 +71,18 @@ def test_a_burst_is_announced_at_once_and_when_it_is_over() -> None:
     assert queued() < 50
 
 
-def test_a_start_wakes_a_worker_for_each_first_step_once_it_is_committed() -> None:
+def test_a_start_wakes_a_worker_once_it_is_committed() -> None:
     workflow = factories.make_workflow(factories.make_tenant(), document(step("a"), step("b")))
     with scope.tenant(workflow.tenant_id):
         services.start(workflow=workflow, kind="manual", body=None)
         assert queued() == 0
-    assert queued() == 2
+    assert queued() == 1
+
+
+def test_whoever_begins_a_run_learns_that_others_are_needed() -> None:
+    for steps, needed in (([step("a")], False), ([step("a"), step("b")], True)):
+        started(factories.make_tenant(), document(*steps))
+        assert claimed(new_worker()).more is needed
 
 
 def test_a_start_that_is_rolled_back_wakes_nobody() -> None:

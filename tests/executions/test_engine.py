@@ -1,22 +1,13 @@
-"""What follows from a run's states: tables, and random runs to their end."""
+"""What follows from a run's states: tables. test_engine_machine.py has random runs."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from executions.engine import IN_FLIGHT, Decision, StepState, decide
-from executions.states import (
-    EXECUTION_ENDED,
-    STEP_ENDED,
-    STEP_MOVES,
-    ExecutionStatus,
-    StepStatus,
-)
-from tests.executions.invariants import Ends, is_taken, may_begin
+from executions.engine import Decision, StepState, decide
+from executions.states import STEP_ENDED, ExecutionStatus, StepStatus
 from tests.workflows.definitions import definition, step
 from workflows import graph
 from workflows.graph import Graph
@@ -195,148 +186,3 @@ def test_a_run_waits_when_every_open_step_does(a: str, b: str, status: Execution
 def test_a_run_does_not_succeed_while_a_branch_behind_a_first_join_goes_on() -> None:
     race = graph_of(step("a"), step("b"), step("c", "a", "b", join="first"))
     assert decided(race, a="ok", b="running", c="ok").status is ExecutionStatus.RUNNING
-
-
-# --- Random runs -------------------------------------------------------------------------------
-
-# What may happen to a step outside the engine, and how often it may happen to one run before
-# steps only end: every run has an end then.
-DETOURS = (StepStatus.RETRYING, StepStatus.WAITING, StepStatus.UNKNOWN, StepStatus.QUEUED)
-MAX_DETOURS = 6
-
-
-@st.composite
-def graphs(draw: st.DrawFn) -> Graph:
-    steps: list[dict[str, Any]] = []
-    for index in range(draw(st.integers(1, 10))):
-        edges = [
-            f"{earlier['key']}.{outcome}"
-            for earlier in steps
-            for outcome in (*_outcomes(earlier), "failure", "always")
-        ]
-        needs = draw(st.lists(st.sampled_from(edges), unique=True, max_size=3)) if edges else []
-        steps.append(
-            step(
-                f"s{index}",
-                *needs,
-                kind=draw(st.sampled_from(["log", "condition"])),
-                join=draw(st.sampled_from(["settled", "first", "every"])),
-                continue_on_failure=draw(st.booleans()),
-            )
-        )
-    return graph.build(definition(*draw(st.permutations(steps))))
-
-
-def _outcomes(source: dict[str, Any]) -> tuple[str, ...]:
-    return ("true", "false") if source["type"] == "condition" else ("success",)
-
-
-class RandomRun:
-    """Applies decisions, and lets the world do something to one step at a time."""
-
-    def __init__(self, graph: Graph, parallel: int, data: st.DataObject) -> None:
-        self.graph, self.parallel, self.data = graph, parallel, data
-        self.states: dict[str, StepState] = {}
-        self.started: list[str] = []
-        self.detours = 0
-
-    def to_the_end(self) -> ExecutionStatus:
-        while True:
-            decision = decide(self.graph, self.states, parallel=self.parallel)
-            self._check(decision)
-            self._apply(decision)
-            again = decide(self._shuffled(), self.states, parallel=self.parallel)
-            assert again == Decision(decision.status), "a decision that is done says nothing new"
-            if decision.status in EXECUTION_ENDED:
-                return decision.status
-            self._disturb()
-
-    def _shuffled(self) -> Graph:
-        # Decisions must not hang on the order in which rows come out of the database.
-        keys = self.data.draw(st.permutations(list(self.states)))
-        self.states = {key: self.states[key] for key in keys}
-        return self.graph
-
-    def _ends(self) -> Ends:
-        return {
-            key: (state.status.value, state.outcome)
-            for key, state in self.states.items()
-            if state.status in STEP_ENDED
-        }
-
-    def _pending(self) -> list[str]:
-        return [key for key in self.graph.order if key not in self.states]
-
-    def _in_flight(self) -> int:
-        return sum(state.status in IN_FLIGHT for state in self.states.values())
-
-    def _check(self, decision: Decision) -> None:
-        doomed = any(
-            state.status is StepStatus.FAILED and key not in self.graph.handles_failure
-            for key, state in self.states.items()
-        )
-        if doomed:
-            assert not decision.ready
-            assert not decision.skipped
-            return
-        assert not decision.cancelled
-        ends = self._ends() | dict.fromkeys(decision.skipped, ("skipped", None))
-        for key in decision.ready:
-            assert may_begin(self.graph.steps[key], ends)
-        full = self._in_flight() + len(decision.ready) >= self.parallel
-        for key in set(self._pending()) - set(decision.ready):
-            assert (key in decision.skipped) == self._never_begins(key, ends)
-            assert full or not may_begin(self.graph.steps[key], ends)
-
-    def _never_begins(self, key: str, ends: Ends) -> bool:
-        target = self.graph.steps[key]
-        edges = [is_taken(need, ends.get(need.step)) for need in target.needs]
-        if target.join == "every":
-            return False in edges
-        return bool(edges) and all(taken is False for taken in edges)
-
-    def _apply(self, decision: Decision) -> None:
-        for key in decision.ready:
-            self.started.append(key)
-            self._move(key, StepState(StepStatus.QUEUED))
-        for key in decision.skipped:
-            self._move(key, StepState(StepStatus.SKIPPED))
-        for key in decision.cancelled:
-            self._move(key, StepState(StepStatus.CANCELLED))
-        assert not decision.ready or self._in_flight() <= self.parallel
-        if decision.status is ExecutionStatus.SUCCEEDED:
-            assert not self._pending()
-        if decision.status in EXECUTION_ENDED:
-            assert all(state.status in STEP_ENDED for state in self.states.values())
-
-    def _move(self, key: str, state: StepState) -> None:
-        before = self.states.get(key, StepState(StepStatus.PENDING)).status
-        assert state.status in STEP_MOVES[before], f"{key}: {before} to {state.status}"
-        self.states[key] = state
-
-    def _disturb(self) -> None:
-        movable = [key for key, state in self.states.items() if state.status not in STEP_ENDED]
-        assert movable, "the run is stuck"
-        key = self.data.draw(st.sampled_from(sorted(movable)))
-        targets = STEP_MOVES[self.states[key].status] - {StepStatus.CANCELLED}
-        if self.detours >= MAX_DETOURS and len(targets - set(DETOURS)):
-            targets -= set(DETOURS)
-        target = self.data.draw(st.sampled_from(sorted(targets)))
-        self.detours += target in DETOURS
-        outcome: str | None = None
-        if target is StepStatus.SUCCEEDED:
-            kinds = {"condition": ["true", "false"]}.get(self.graph.steps[key].type, ["success"])
-            outcome = self.data.draw(st.sampled_from(kinds))
-        elif target is StepStatus.FAILED:
-            outcome = "failure"
-        self._move(key, StepState(target, outcome))
-
-
-@settings(max_examples=300, deadline=None)
-@given(graphs(), st.integers(1, 4), st.data())
-def test_every_run_comes_to_its_end_by_the_rules(
-    graph: Graph, parallel: int, data: st.DataObject
-) -> None:
-    run = RandomRun(graph, parallel, data)
-    run.to_the_end()
-    assert len(run.started) == len(set(run.started)), "a step started twice"

@@ -17,6 +17,7 @@ from executions import events
 from executions.events import Publisher
 from tenants import scope
 from tests import factories
+from tests.executions.driving import claimed, new_worker
 from tests.workflows.definitions import document, step
 
 MESSAGE = {"type": "execution.wake", "seq": 1}
@@ -44,12 +45,13 @@ def test_events_are_read_in_order_after_the_last_one_seen(db: None) -> None:
     tenant = factories.make_tenant()
     definition = document(*(step(f"s{number}") for number in range(5)))
     execution = factories.start_execution(factories.make_workflow(tenant, definition))
+    claimed(new_worker())
     with scope.tenant(tenant.id):
         every = events.read(execution.id)
-        assert [event["seq"] for event in every] == [1, 2, 3, 4, 5, 6]
+        assert [event["seq"] for event in every] == [1, 2, 3, 4, 5, 6, 7]
         assert events.read(execution.id, after=4) == every[4:]
         assert events.read(execution.id, after=1, limit=2) == every[1:3]
-        assert events.read(execution.id, after=6) == []
+        assert events.read(execution.id, after=7) == []
 
 
 def test_an_event_on_the_wire_says_it_all(db: None) -> None:

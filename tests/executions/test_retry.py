@@ -106,7 +106,10 @@ def test_an_unknown_outcome_parks_whatever_the_policy_says(kind: str) -> None:
         (("5xx",), 503, False, "retry"),
         (("5xx",), 502, True, "retry"),
         ((302,), 302, True, "retry"),
+        (("any",), "child", True, "retry"),
+        (("any",), 404, False, "retry"),
         # ... but not what is safe.
+        (("any",), 500, False, "fail"),
         (("5xx",), 502, False, "fail"),
         ((500,), 500, False, "fail"),
         (("4xx",), 408, False, "fail"),

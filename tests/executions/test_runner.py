@@ -9,23 +9,25 @@ from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
+import psycopg
 import pytest
 from django.conf import LazySettings
 
-from executions import runner
+from executions import callbacks, runner
+from executions.callbacks import Callback
 from executions.egress import networks
 from executions.plan import compile_plan
 from executions.runner import LeaseLostError
-from executions.runs import Attempt, Claim, Run, Settings, Skip, StepFacts
+from executions.runs import Attempt, Claim, Item, Run, Settings, Skip, StepFacts
 from executions.states import ExecutionStatus
 from tests.bad_servers import Behaviour, answer, drip_body, gzip_bomb, serving
 from tests.workflows.definitions import document, step
 from workflows.definition import JSON
-from workflows.steps.base import Done, Error, Failed, Result, World
+from workflows.steps.base import Done, Error, Failed, ForEach, Result, Wait, World
 from workflows.steps.registry import STEP_TYPES
 from workflows.steps.transform import Transform, TransformConfig
 
-RUN, STEP = UUID(int=1), UUID(int=2)
+RUN, STEP, TENANT = UUID(int=1), UUID(int=2), UUID(int=3)
 TOKEN = "s3cr3t/+tök en"
 TRIGGER: JSON = {"kind": "manual", "body": {"n": 7, "paid": True}, "headers": {}, "query": {}}
 
@@ -39,12 +41,22 @@ def loopback_allowed(settings: LazySettings) -> Iterator[None]:
     runner._client.cache_clear()
 
 
-def claim_of(under_test: dict[str, Any], facts: dict[str, StepFacts] | None = None) -> Claim:
+def claim_of(
+    under_test: dict[str, Any],
+    facts: dict[str, StepFacts] | None = None,
+    *,
+    wait: JSON = None,
+    item: Item | None = None,
+    beside: tuple[dict[str, Any], ...] = (),
+) -> Claim:
     """A claim of this step, which comes after the step `before`."""
-    plan = compile_plan(document(step("before"), {**under_test, "needs": ["before"]}))
+    plan = compile_plan(document(step("before"), {**under_test, "needs": ["before"]}, *beside))
     run = Run(
-        tenant_id=UUID(int=3),
+        tenant_id=TENANT,
         execution_id=RUN,
+        version_id=UUID(int=4),
+        workflow_id=UUID(int=5),
+        kind="manual",
         plan=plan,
         status=ExecutionStatus.RUNNING,
         seq=1,
@@ -52,9 +64,11 @@ def claim_of(under_test: dict[str, Any], facts: dict[str, StepFacts] | None = No
         trigger=TRIGGER,
         execution={"id": str(RUN), "workflow": "orders", "version": 3},
         tenant={"slug": "acme", "name": "Acme"},
+        key_root=str(RUN),
+        item=item,
         facts=facts or {},
     )
-    return Claim(run, STEP, under_test["key"], fence=1, attempt=1)
+    return Claim(run, STEP, under_test["key"], fence=1, attempt=1, wait=wait)
 
 
 def attempt(
@@ -72,6 +86,11 @@ def attempt(
 
     given = Settings(secrets or {}, variables or {})
     return runner.run(claim_of(under_test, facts), given, mark)
+
+
+def tried(claim: Claim) -> Attempt:
+    """The claim, tried; nothing hinders its calls."""
+    return runner.run(claim, Settings(), lambda _: True)
 
 
 def transform(value: JSON, **more: Any) -> dict[str, Any]:
@@ -163,9 +182,83 @@ def test_a_guard_is_looked_at_before_anything_else() -> None:
     assert attempt(transform(1, when="{{ trigger.body.paid }}")).result == Done(1)
 
 
+def test_a_step_of_an_item_sees_the_item() -> None:
+    item = Item("apple", 3, around=(UUID(int=9),))
+    claim = claim_of(transform(["{{ item }}", "{{ index }}"]), item=item)
+    assert tried(claim).result == Done(["apple", 3])
+    assert claim.run.idempotency_key("a") == f"{RUN}.a.3"
+
+
+def test_outside_a_body_there_is_no_item() -> None:
+    assert error_of(attempt(transform("{{ item }}"))).message.startswith("with.value: item ")
+
+
+def test_a_step_hands_out_the_address_of_another() -> None:
+    waits = step("call", kind="wait_for_callback")
+    result = tried(claim_of(transform("{{ callbacks.call }}"), beside=(waits,))).result
+    assert result == Done(callbacks.address(Callback(TENANT, RUN, "call")))
+
+
 def test_a_line_of_a_log_step_is_kept() -> None:
     lines = attempt(step("a", kind="log", config={"message": "n={{ trigger.body.n }}"})).logs
     assert [(line.level, line.message) for line in lines] == [("info", "n=7")]
+
+
+# --- Waits -------------------------------------------------------------------------------------
+
+
+def test_what_a_type_evaluates_itself_is_handed_to_it_as_it_is_written() -> None:
+    form = {"type": "object", "title": "{{ trigger.body.gone }}"}
+    ask = step("a", kind="approval", config={"title": "{{ trigger.body.n }}?", "form": form})
+    result = attempt(ask).result
+    assert isinstance(result, Wait)
+    assert isinstance(result.ask, dict)
+    assert (result.ask["title"], result.ask["form"]) == ("7?", form)
+
+
+def poll(url: str) -> dict[str, Any]:
+    until = "{{ response.body.id == trigger.body.n }}"
+    return step("a", kind="poll", config={"request": {"url": url}, "until": until})
+
+
+@pytest.mark.parametrize(("ident", "ends"), [(7, True), (8, False)])
+def test_a_deferred_expression_sees_the_steps_names_and_the_types_own(
+    ident: int, ends: bool
+) -> None:
+    reply = answer(b'{"id": %d}' % ident, headers=("Content-Type: application/json",))
+    with serving(reply) as server:
+        result = attempt(poll(server.url())).result
+    assert isinstance(result, Done if ends else Wait)
+
+
+def test_a_deferred_expression_that_fails_is_the_steps_failure() -> None:
+    with serving(answer()) as server:
+        error = error_of(attempt(poll(server.url())))
+    assert error.kind == "expression"
+    assert "id" in error.message
+
+
+def test_a_step_whose_wait_is_over_knows_what_it_waited_for() -> None:
+    pause = step("a", kind="delay", config={"seconds": 60})
+    first = tried(claim_of(pause)).result
+    assert isinstance(first, Wait)
+    wait: JSON = {"for": "time", "state": first.state, "ask": None}
+    assert tried(claim_of(pause, wait=wait)).result == Done(first.state)
+
+
+def test_a_guard_is_not_looked_at_when_a_wait_is_over() -> None:
+    guarded = step("a", kind="delay", when="{{ trigger.body.n > 100 }}")
+    assert tried(claim_of(guarded)).result == Skip()
+    assert isinstance(tried(claim_of(guarded, wait={"state": {"until": "x"}})).result, Done)
+
+
+def test_the_items_are_kept_as_they_were_rendered() -> None:
+    body = [step("one", config={"message": "x"})]
+    config = {"items": ["{{ trigger.body.n }}"], "steps": body}
+    made = attempt(step("a", kind="for_each", config=config))
+    assert made.result == ForEach((7,), parallel=5, collect=False)
+    assert isinstance(made.input, dict)
+    assert made.input["items"] == [7]
 
 
 # --- Calls -------------------------------------------------------------------------------------
@@ -203,6 +296,15 @@ def test_a_post_to_an_idempotent_service_need_not_be_noted() -> None:
 def test_nothing_leaves_once_the_lease_is_lost() -> None:
     with serving(answer()) as server, pytest.raises(LeaseLostError):
         runner.run(claim_of(call(server.url(), "POST")), Settings(), lambda _: False)
+    assert server.connections == 0
+
+
+def test_a_database_that_is_away_before_the_call_is_no_failure_of_the_step() -> None:
+    def away(_: JSON) -> bool:
+        raise psycopg.OperationalError("the server closed the connection")
+
+    with serving(answer()) as server, pytest.raises(psycopg.OperationalError):
+        runner.run(claim_of(call(server.url(), "POST")), Settings(), away)
     assert server.connections == 0
 
 

@@ -20,6 +20,7 @@ from tenants.models import Tenant
 from tests import factories
 from tests.executions import invariants
 from tests.executions.driving import (
+    REFUSED,
     claimed,
     drained,
     finish,
@@ -38,11 +39,11 @@ pytestmark = pytest.mark.usefixtures("committed_db")
 WIDE = document(*(step(f"s{n}") for n in range(10)))
 
 
-def postpone(execution: Execution, status: str = "retrying", hours: int = 1) -> None:
-    """Its steps are not due for some hours."""
+def postpone(execution: Execution, hours: int = 1) -> None:
+    """A queued run is not due for some hours."""
     with scope.tenant(execution.tenant_id):
-        rows = StepRun.objects.filter(execution=execution)
-        rows.update(status=status, due_at=Now() + timedelta(hours=hours))
+        due_at = Now() + timedelta(hours=hours)
+        Execution.objects.filter(id=execution.id).update(due_at=due_at)
 
 
 def claim_once(worker_id: UUID, _: int) -> Claim | None:
@@ -82,12 +83,23 @@ def test_the_time_limit_begins_with_the_first_claim() -> None:
     assert run.deadline_at - run.active_since == timedelta(seconds=60)
 
 
-def test_nothing_is_claimed_before_it_is_due() -> None:
+def test_no_run_begins_before_it_is_due() -> None:
     execution = started(factories.make_tenant(), document(step("a")))
     postpone(execution)
     assert services.claim(new_worker()) is None
-    hurry(execution)
+    postpone(execution, hours=-1)
     assert claimed(new_worker()).key == "a"
+
+
+def test_no_step_is_claimed_before_it_is_due() -> None:
+    execution = started(factories.make_tenant(), document(step("a", kind="http")))
+    worker_id = new_worker()
+    finish(claimed(worker_id), worker_id, REFUSED)
+    with scope.tenant(execution.tenant_id):
+        StepRun.objects.update(due_at=Now() + timedelta(hours=1))
+    assert services.claim(worker_id) is None
+    hurry(execution)
+    assert claimed(worker_id).key == "a"
 
 
 def test_another_try_gets_a_new_fence() -> None:
@@ -131,13 +143,21 @@ def test_tenants_whose_steps_are_not_due_do_not_hide_one_with_work() -> None:
     assert taken == [busy.id] * 10
 
 
-def test_the_oldest_step_of_a_tenant_comes_first() -> None:
+def test_the_oldest_run_of_a_tenant_begins_first() -> None:
     tenant = factories.make_tenant()
     runs = [started(tenant, document(step("a"))) for _ in range(3)]
-    postpone(runs[0], "queued", hours=-1)
-    postpone(runs[2], "queued", hours=-2)
+    postpone(runs[0], hours=-1)
+    postpone(runs[2], hours=-2)
     order = [claimed(new_worker()).run.execution_id for _ in runs]
     assert order == [runs[2].id, runs[0].id, runs[1].id]
+
+
+def test_the_steps_of_what_is_begun_come_before_another_run() -> None:
+    tenant = factories.make_tenant()
+    begun = started(tenant, document(step("a"), step("b")))
+    claimed(new_worker())
+    postpone(started(tenant, document(step("a"))), hours=-1)
+    assert claimed(new_worker()).run.execution_id == begun.id
 
 
 def test_ten_threads_take_ten_branches_of_one_run_and_pass_none_over() -> None:
@@ -150,7 +170,7 @@ def test_ten_threads_take_ten_branches_of_one_run_and_pass_none_over() -> None:
         assert sorted(keys) == sorted(f"s{n}" for n in range(10))
         invariants.check(execution.id)
         with scope.tenant(tenant.id):
-            StepRun.objects.filter(execution=execution).update(status="cancelled")
+            services.cancel(tenant.id, execution.id, "Enough.")
 
 
 def test_threads_of_many_tenants_claim_each_step_once() -> None:
@@ -176,7 +196,8 @@ def test_a_run_that_another_worker_holds_is_passed_over_for_one_that_is_free() -
         return claim.run.execution_id
 
     with scope.prepared_transaction() as db:
-        assert transitions.lock(db, tenant.id, held.id)
+        db.enter_tenant(tenant.id)
+        assert transitions.lock(db, held.id)
         assert claim_elsewhere() == free.id
     assert claim_elsewhere() == held.id
 

@@ -5,29 +5,49 @@ from __future__ import annotations
 import pytest
 from django.db import transaction
 
-from executions import services
+from executions import services, sweeper
 from executions.models import Event, Execution, StepRun
 from tenants import scope
 from tenants.problems import Problem
 from tests import factories
 from tests.executions import invariants
-from tests.executions.driving import drained, events, fresh, kinds, started, statuses, step_run
+from tests.executions.driving import (
+    claimed,
+    drained,
+    events,
+    fresh,
+    kinds,
+    new_worker,
+    started,
+    statuses,
+    step_run,
+)
 from tests.workflows.definitions import document, step
 
 pytestmark = pytest.mark.usefixtures("committed_db")
 
 
-def test_a_start_writes_the_run_its_first_steps_and_its_history() -> None:
+def test_a_start_writes_a_queued_run_whose_steps_are_all_pending() -> None:
     tenant = factories.make_tenant()
     execution = started(tenant, document(step("a"), step("b"), step("c", "a")), {"n": 1})
     assert execution.status == "queued"
     assert execution.trigger["body"] == {"n": 1}
     assert execution.trigger["kind"] == "manual"
-    assert statuses(execution) == {"a": "queued", "b": "queued"}
+    assert statuses(execution) == {}
+    assert kinds(execution) == ["execution.created"]
+    invariants.check(execution.id)
+
+
+def test_the_worker_that_begins_it_writes_its_first_steps() -> None:
+    tenant = factories.make_tenant()
+    execution = started(tenant, document(step("a"), step("b"), step("c", "a")))
+    assert claimed(new_worker()).key == "a"
+    assert statuses(execution) == {"a": "running", "b": "queued"}
     assert [(event.seq, event.kind, event.step) for event in events(execution)] == [
         (1, "execution.created", None),
-        (2, "step.queued", "a"),
-        (3, "step.queued", "b"),
+        (2, "execution.running", None),
+        (3, "step.started", "a"),
+        (4, "step.queued", "b"),
     ]
     invariants.check(execution.id)
 
@@ -35,7 +55,10 @@ def test_a_start_writes_the_run_its_first_steps_and_its_history() -> None:
 def test_no_more_steps_start_than_may_run_at_once() -> None:
     wide = document(*(step(f"s{n}") for n in range(5)), limits={"parallel": 2})
     execution = started(factories.make_tenant(), wide)
-    assert list(statuses(execution).values()) == ["queued", "queued"]
+    claimed(worker_id := new_worker())
+    assert list(statuses(execution).values()) == ["running", "queued"]
+    services.unregister(worker_id)
+    sweeper.sweep()
     assert drained(execution).status == "succeeded"
     invariants.check_ended(execution.id)
 

@@ -21,7 +21,7 @@ pending: queued running skipped cancelled
 queued: running cancelled
 running: succeeded failed skipped retrying waiting unknown queued cancelled
 retrying: running cancelled
-waiting: running succeeded failed cancelled
+waiting: running retrying succeeded failed cancelled
 unknown: queued succeeded failed skipped cancelled
 """
 EXECUTION_SENTENCES = """

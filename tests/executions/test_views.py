@@ -160,7 +160,7 @@ def test_the_page_of_a_run_that_goes_on_is_live(
 ) -> None:
     execution = factories.start_execution(workflow)
     text = text_of(browser(people.vera).get(page_of(execution)))
-    assert f'data-live="/ws/executions/{execution.id}/" data-after="2"' in text
+    assert f'data-live="/ws/executions/{execution.id}/" data-after="1"' in text
     assert "<noscript>" in text
 
 

@@ -12,16 +12,18 @@ from urllib.parse import quote
 
 import pytest
 from django.conf import LazySettings
+from django.db import connection
 
 from executions import runner, services, worker
 from executions.egress import networks
 from executions.models import Event, Execution, StepRun
 from tenants import scope
 from tenants.models import Secret
-from tests import factories
+from tests import environment, factories, servers
 from tests.bad_servers import Behaviour, answer, hang_up, serving
 from tests.executions import invariants
 from tests.executions.driving import (
+    claimed,
     drained,
     fresh,
     hurry,
@@ -61,6 +63,23 @@ def in_turn(*behaviours: Behaviour) -> Behaviour:
         (left.pop(0) if len(left) > 1 else left[0])(sock, request)
 
     return behave
+
+
+def test_a_session_that_is_cut_before_a_post_delays_it_and_no_more() -> None:
+    worker_id = new_worker()
+    with serving(answer()) as server:
+        execution = started(
+            factories.make_tenant(), document(call("a", server.url(), method="POST"))
+        )
+        claim = claimed(worker_id)
+        assert connection.connection is not None
+        pid = connection.connection.info.backend_pid
+        with servers.superuser(environment.DATABASE) as db:
+            db.execute("SELECT pg_terminate_backend(%s)", [pid])
+        with worker._hands.held():
+            worker._step(claim, worker_id, worker.Watch())
+    assert len(server.requests) == 1
+    assert invariants.check_ended(execution.id) == "succeeded"
 
 
 def test_a_linear_run_from_body_to_output() -> None:
@@ -272,7 +291,7 @@ def test_a_worker_that_is_leaving_finishes_what_it_has_and_takes_no_more() -> No
         second = started(tenant, document(step("a")))
         worker.drain(new_worker(), LeavingWhen(leaving.is_set))
     assert statuses(first) == {"a": "succeeded", "b": "queued"}
-    assert statuses(second) == {"a": "queued"}
+    assert fresh(second).status == "queued"
     invariants.check(first.id)
     assert services.claim(new_worker()) is not None
 
@@ -280,4 +299,4 @@ def test_a_worker_that_is_leaving_finishes_what_it_has_and_takes_no_more() -> No
 def test_a_worker_that_has_left_claims_nothing() -> None:
     execution = started(factories.make_tenant(), document(step("a")))
     worker.drain(new_worker(), LeavingWhen(lambda: True))
-    assert kinds(execution) == ["execution.created", "step.queued"]
+    assert kinds(execution) == ["execution.created"]

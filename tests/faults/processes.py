@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,8 +17,7 @@ from config.local.processes import Child, Command, Supervisor
 from executions.models import Execution, StepRun, Worker
 from tenants import scope
 from tests import environment
-
-PATIENCE = 30.0  # seconds; against hanging
+from tests.faults.waiting import wait
 
 
 @dataclass
@@ -88,12 +86,3 @@ def workers(logs: Path, *, redis_url: str | None = None) -> Iterator[Workers]:
                 os.kill(child.pid, signal.SIGCONT)
         made.supervisor.stop()
         connection.close()
-
-
-def wait(what: str, until: Callable[[], bool], patience: float = PATIENCE) -> float:
-    """Wait until it is so; returns the seconds that it took. Fails when it hangs."""
-    started = time.monotonic()
-    while not until():
-        assert time.monotonic() - started < patience, f"waited {patience:g} s for {what}"
-        time.sleep(0.05)
-    return time.monotonic() - started

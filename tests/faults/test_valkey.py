@@ -20,7 +20,8 @@ from executions.models import Execution
 from tenants import scope
 from tests import factories
 from tests.executions import invariants
-from tests.faults.processes import Workers, wait, workers
+from tests.faults.processes import Workers, workers
+from tests.faults.waiting import wait
 from tests.workflows.definitions import document, step
 from workflows.models import Workflow
 

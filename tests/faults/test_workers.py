@@ -17,7 +17,8 @@ from tests import factories
 from tests.bad_servers import answer, serving
 from tests.executions import invariants
 from tests.executions.driving import fresh, started, statuses, step_run
-from tests.faults.processes import Workers, wait, workers
+from tests.faults.processes import Workers, workers
+from tests.faults.waiting import wait
 from tests.workflows.definitions import document, step
 
 pytestmark = pytest.mark.usefixtures("committed_db")

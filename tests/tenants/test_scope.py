@@ -194,7 +194,7 @@ def test_a_pipeline_enters_a_tenant_and_the_operator(acme: UUID, globex: UUID) -
         everyone = pipeline.run("SELECT count(*) FROM tenants_variable")
         pipeline.enter_tenant(acme)
         one = pipeline.run("SELECT count(*) FROM tenants_variable")
-        assert (everyone.fetchone(), one.fetchone()) == ((2,), (1,))
+        assert (everyone, one) == ([(2,)], [(1,)])
 
 
 def test_a_prepared_transaction_does_not_swap_an_open_scope(acme: UUID) -> None:

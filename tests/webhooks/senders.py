@@ -11,7 +11,7 @@ from uuid import UUID
 
 from standardwebhooks import Webhook
 
-from executions.models import Event, Execution, StepRun
+from executions.models import Event, Execution
 from tenants import scope
 from tenants.models import Tenant
 from tests import factories
@@ -97,7 +97,6 @@ class Stored:
 
     deliveries: int = 0
     executions: int = 0
-    steps: int = 0
     events: int = 0
 
 
@@ -109,6 +108,5 @@ def stored() -> Stored:
         return Stored(
             Delivery.objects.count(),
             Execution.objects.count(),
-            StepRun.objects.count(),
             Event.objects.count(),
         )

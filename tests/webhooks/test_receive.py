@@ -24,7 +24,7 @@ from workflows import services as workflows
 
 pytestmark = pytest.mark.usefixtures("committed_db")
 
-ONE_STEP = Stored(deliveries=1, executions=1, steps=1, events=2)
+ONE_RUN = Stored(deliveries=1, executions=1, events=1)
 STRICT = document(step("only"), input={"type": "object", "required": ["order_id"]})
 
 
@@ -38,7 +38,7 @@ def refusal_of(address: Address, headers: dict[str, str], body: bytes = BODY) ->
 # --- What is stored ----------------------------------------------------------------------------
 
 
-def test_an_accepted_delivery_is_stored_with_its_run_and_its_first_steps() -> None:
+def test_an_accepted_delivery_is_stored_with_its_run() -> None:
     address = make_address(definition=document(step("a"), step("b"), step("c", "a", "b")))
     received = deliver(address, standard(address))
     assert not received.duplicate
@@ -48,8 +48,25 @@ def test_an_accepted_delivery_is_stored_with_its_run_and_its_first_steps() -> No
     assert (delivery.id, delivery.execution_id) == (received.delivery_id, received.execution_id)
     assert (delivery.size, delivery.dedupe_key) == (len(BODY), "id:msg_1")
     assert (execution.id, execution.status) == (received.execution_id, "queued")
-    assert driving.statuses(execution) == {"a": "queued", "b": "queued"}
-    assert driving.kinds(execution) == ["execution.created", "step.queued", "step.queued"]
+    assert driving.kinds(execution) == ["execution.created"]
+
+
+@pytest.mark.parametrize(
+    ("limit", "first", "second"),
+    [
+        ("queue", "queued", "queued"),
+        ("drop", "queued", "cancelled"),
+        ("cancel_oldest", "cancelled", "queued"),
+    ],
+)
+def test_a_workflow_may_limit_its_runs(limit: str, first: str, second: str) -> None:
+    limits = {"executions": 1, "limit": limit}
+    address = make_address(definition=document(step("a"), limits=limits))
+    for message in ("msg_1", "msg_2"):
+        deliver(address, standard(address, delivery_id=message))
+    with scope.tenant(address.tenant.id):
+        runs = Execution.objects.order_by("id").values_list("status", "held")
+        assert list(runs) == [(first, False), (second, limit == "queue")]
 
 
 def test_the_run_sees_the_request() -> None:
@@ -86,7 +103,7 @@ def test_what_was_refused_can_be_sent_again() -> None:
     body = b'{"order": 1}'
     refusal_of(address, standard(address, body), body)
     assert not deliver(address, standard(address)).duplicate
-    assert senders.stored() == ONE_STEP
+    assert senders.stored() == ONE_RUN
 
 
 # --- Which endpoint ----------------------------------------------------------------------------
@@ -151,7 +168,7 @@ def test_a_second_delivery_of_the_same_id_starts_nothing() -> None:
     again = deliver(address, standard(address, age=timedelta(seconds=2)))
     assert again.duplicate
     assert (again.delivery_id, again.execution_id) == (first.delivery_id, first.execution_id)
-    assert senders.stored() == ONE_STEP
+    assert senders.stored() == ONE_RUN
 
 
 def test_a_duplicate_is_known_even_if_the_workflow_is_archived_meanwhile() -> None:
@@ -170,7 +187,7 @@ def test_identical_requests_at_once_start_one_run() -> None:
     assert [answer.duplicate for answer in received].count(False) == 1
     assert len({answer.delivery_id for answer in received}) == 1
     assert len({answer.execution_id for answer in received}) == 1
-    assert senders.stored() == ONE_STEP
+    assert senders.stored() == ONE_RUN
 
 
 def test_different_deliveries_at_once_all_start_a_run() -> None:
@@ -178,7 +195,7 @@ def test_different_deliveries_at_once_all_start_a_run() -> None:
     signed = [standard(address, delivery_id=f"msg_{number}") for number in range(8)]
     received = driving.in_threads(8, lambda number: deliver(address, signed[number]))
     assert not any(answer.duplicate for answer in received)
-    assert senders.stored() == Stored(deliveries=8, executions=8, steps=8, events=16)
+    assert senders.stored() == Stored(deliveries=8, executions=8, events=8)
 
 
 def test_ids_that_differ_in_their_last_character_are_two_deliveries() -> None:

@@ -50,17 +50,27 @@ def definition(*steps: dict[str, Any], **more: Any) -> Definition:
     return parsed
 
 
-@st.composite
-def acyclic(draw: st.DrawFn, max_steps: int = 12) -> Definition:
+def acyclic(max_steps: int = 12) -> st.SearchStrategy[Definition]:
     """Log and condition steps with every kind of join; needs point backwards only."""
+    return documents(["log", "log", "condition"], max_steps).map(
+        lambda made: definition(*made["steps"])
+    )
+
+
+@st.composite
+def documents(
+    draw: st.DrawFn, kinds: list[str], max_steps: int = 10, *, tolerant: bool = False
+) -> dict[str, Any]:
+    """Steps of these kinds with every kind of join; if `tolerant` some may fail."""
     steps: list[dict[str, Any]] = []
     for index in range(draw(st.integers(1, max_steps))):
-        kind = draw(st.sampled_from(["log", "log", "condition"]))
         edges = [edge for earlier in steps for edge in _edges_of(earlier)]
         needs = draw(st.lists(st.sampled_from(edges), unique=True, max_size=3)) if edges else []
+        kind = draw(st.sampled_from(kinds))
         join = draw(st.sampled_from(["settled", "first", "every"]))
-        steps.append(step(f"s{index}", *needs, kind=kind, join=join))
-    return definition(*draw(st.permutations(steps)))
+        more = {"continue_on_failure": True} if tolerant and draw(st.booleans()) else {}
+        steps.append(step(f"s{index}", *needs, kind=kind, join=join, **more))
+    return document(*draw(st.permutations(steps)))
 
 
 def _edges_of(source: dict[str, Any]) -> list[str]:

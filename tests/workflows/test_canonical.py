@@ -63,3 +63,18 @@ def test_the_digest_does_not_depend_on_the_order_of_keys() -> None:
     assert canonical.digest(first) == canonical.digest(dict(reversed(first.items())))
     assert canonical.digest(first) != canonical.digest(document(step("b")))
     assert canonical.digest({"x": 1}) != canonical.digest({"x": True})
+
+
+def test_the_steps_of_bodies_are_put_in_order_too() -> None:
+    inner: Any = {"with": {"url": "u", "method": "GET"}, "type": "http", "key": "b"}
+    each: Any = {"with": {"steps": [inner, 5], "items": []}, "type": "for_each", "key": "a"}
+
+    arranged: Any = canonical.arranged({"steps": [each]})
+
+    assert arranged == {"steps": [each]}
+    (one,) = arranged["steps"]
+    assert list(one) == ["key", "type", "with"]
+    assert list(one["with"]) == ["items", "steps"]
+    assert list(one["with"]["steps"][0]) == ["key", "type", "with"]
+    assert list(one["with"]["steps"][0]["with"]) == ["method", "url"]
+    assert list(each) == ["with", "type", "key"]

@@ -173,3 +173,24 @@ def test_the_language_has_a_json_schema() -> None:
     schema = Definition.model_json_schema()
     assert schema["required"] == ["schema", "steps"]
     assert schema["$defs"]["Step"]["properties"]["needs"]["items"]["type"] == "string"
+
+
+@pytest.mark.parametrize("kind", ["any", "expression", "config", "poll_limit", "child", "mail"])
+def test_a_retry_may_name_every_kind_of_error(kind: str) -> None:
+    (only,) = definition(step("a", retry={"on": [kind]})).steps
+    assert only.retry is not None
+    assert only.retry.on == (kind,)
+
+
+@pytest.mark.parametrize(
+    ("limits", "field"),
+    [
+        ({"executions": 0}, "limits.executions"),
+        ({"executions": 10_001}, "limits.executions"),
+        ({"executions": "{{ 3 }}"}, "limits.executions"),
+        ({"executions": 1, "limit": "cancel_newest"}, "limits.limit"),
+    ],
+)
+def test_a_limit_of_executions_is_a_number_with_a_policy(limits: Any, field: str) -> None:
+    _, (problem,) = parse(document(step("a"), limits=limits))
+    assert problem.field == field

@@ -98,3 +98,34 @@ def test_anything_is_compared_with_anything(one: Any, other: Any) -> None:
 
     assert bool(forth) == bool(back)
     assert forth.as_dict().keys() == back.as_dict().keys()
+
+
+def looping(*body: Any, items: Any = None) -> dict[str, Any]:
+    return step("each", kind="for_each", config={"items": items or [1], "steps": list(body)})
+
+
+def test_the_steps_of_bodies_are_compared_like_the_others() -> None:
+    old = document(looping(step("a"), step("b", "a")))
+    new = document(looping(step("a", config={"message": "hi"}), step("c", "a"), items=[2]))
+    found = diff(old, new)
+
+    assert (found.added, found.removed) == (("c",), ("b",))
+    assert found.changed == (
+        StepChange("each", (Change("changed", "with.items", [1], [2]),)),
+        StepChange("a", (Change("changed", "with.message", "hello", "hi"),)),
+    )
+    assert found.edges_added == (Edge("c", "a"),)
+
+
+def test_a_step_that_moves_into_a_body_is_told() -> None:
+    found = diff(document(step("a"), looping(step("b"))), document(looping(step("b"), step("a"))))
+
+    assert found.changed == (StepChange("a", (Change("added", "body", None, "each"),)),)
+
+
+@pytest.mark.parametrize("broken", [{"steps": 5}, {"steps": [5, {"key": 1}]}, 5, None])
+def test_a_broken_body_is_compared_as_far_as_it_goes(broken: Any) -> None:
+    old, new = looping(step("a")), step("each", kind="for_each", config=broken)
+
+    assert "a" in diff(document(old), {"steps": [{**new, "with": broken}]}).removed
+    assert not diff({"steps": [{**new, "with": broken}]}, {"steps": [{**new, "with": broken}]})

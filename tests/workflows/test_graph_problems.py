@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from tests.workflows.definitions import acyclic, definition, step
+from tests.workflows.definitions import CONFIGS, acyclic, definition, step
 from workflows import graph
 from workflows.definition import Definition
 from workflows.graph import DefinitionLimits, edges
@@ -208,3 +208,69 @@ def test_problems_of_all_kinds_are_told_at_once() -> None:
         ("unknown_step", "b"),
         ("unknown_step", "c"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("method", "more", "refused"),
+    [
+        ("GET", {}, False),
+        ("put", {}, False),
+        ("POST", {}, True),
+        ("patch", {}, True),
+        ("{{ trigger.body.method }}", {}, True),
+        ("POST", {"idempotent": True}, False),
+    ],
+)
+def test_a_poll_repeats_only_what_may_be_repeated(
+    method: str, more: dict[str, Any], refused: bool
+) -> None:
+    config = {"request": {"url": "https://a.example", "method": method}, "until": "{{ true }}"}
+    found = codes(step("a", kind="poll", config=config, **more))
+    assert found == ([("unsafe_repetition", "a")] if refused else [])
+
+
+@pytest.mark.parametrize(
+    ("kind", "on", "refused"),
+    [
+        ("poll", ["poll_limit", "any", "5xx", "expression", "config"], False),
+        ("email", ["mail", "connect"], False),
+        ("sub_workflow", ["child"], False),
+        ("for_each", ["child"], False),
+        ("http", ["mail"], True),
+        ("log", ["child"], True),
+        ("sub_workflow", ["poll_limit"], True),
+    ],
+)
+def test_a_retry_names_errors_that_its_step_can_have(
+    kind: str, on: list[str], refused: bool
+) -> None:
+    found = codes(step("a", kind=kind, retry={"on": on}))
+    assert found == ([("idle_retry", "a")] if refused else [])
+
+
+@pytest.mark.parametrize(
+    ("limits", "expected"),
+    [
+        ({"executions": 3}, []),
+        ({"executions": 3, "limit": "cancel_oldest"}, []),
+        ({"executions": None}, []),
+        ({"limit": "drop"}, [("idle_limit", None)]),
+        ({"limit": "queue", "executions": None}, [("idle_limit", None)]),
+    ],
+)
+def test_a_limit_policy_needs_a_limit(
+    limits: dict[str, Any], expected: list[tuple[str, str | None]]
+) -> None:
+    assert codes(step("a"), limits=limits) == expected
+
+
+@pytest.mark.parametrize(("kind", "key"), [("wait_for_callback", "schema"), ("approval", "form")])
+def test_a_schema_holds_no_expression(kind: str, key: str) -> None:
+    schema = {"type": "object", "title": "{{ trigger.body.title }}"}
+    (problem,) = errors(step("a", kind=kind, config={**CONFIGS[kind], key: schema}))
+    assert (problem.code, problem.field) == ("bad_schema", f"with.{key}.title")
+
+
+def test_the_timeout_of_a_step_that_waits_is_said_elsewhere() -> None:
+    (problem,) = errors(step("a", kind="approval", timeout=3600))
+    assert "How long it waits is said in with.timeout." in problem.message

@@ -113,3 +113,84 @@ def test_names_of_secrets_and_variables_are_checked_only_if_they_are_known() -> 
     assert graph.problems(checked) == []
     codes = [problem.code for problem in graph.problems(checked, secrets=[], variables=[])]
     assert codes == ["unknown_secret", "unknown_variable"]
+
+
+def callback_problems(expression: str, **more: Any) -> list[Problem]:
+    """Of a step that comes after one callback and before or beside others."""
+    checked = definition(
+        step("over", kind="wait_for_callback"),
+        step("here", "over", kind="transform", config={"value": expression}),
+        step("beside", kind="wait_for_callback"),
+        step("later", "here", kind="wait_for_callback"),
+        step(
+            "each",
+            kind="for_each",
+            config={
+                "items": [1],
+                "steps": [
+                    step("inner", kind="wait_for_callback"),
+                    step("told", kind="log", config={"message": "{{ callbacks.inner }}"}),
+                ],
+            },
+        ),
+        **more,
+    )
+    return [problem for problem in graph.problems(checked) if problem.severity == "error"]
+
+
+def test_a_one_time_address_is_handed_out_before_it_is_waited_for() -> None:
+    assert callback_problems("{{ callbacks.later }} {{ callbacks.beside }}") == []
+    assert callback_problems("{{ callbacks['later'] }}") == []
+
+
+@pytest.mark.parametrize(
+    ("expression", "code", "words"),
+    [
+        ("{{ callbacks.latr }}", "unknown_callback", 'Did you mean "later"?'),
+        ("{{ callbacks.over }}", "unknown_callback", "has ended before this is read"),
+        ("{{ callbacks.here }}", "unknown_callback", "is a transform step"),
+        ("{{ callbacks.inner }}", "unknown_callback", "at another level"),
+        ("{{ callbacks.later.url }}", "unknown_name", "is a text"),
+        ("{{ callbacks }}", "unknown_name", "Valid: beside, later."),
+        ("{{ callbacks[trigger.body.which] }}", "unknown_name", "Name the step"),
+        ("{{ callback.later }}", "unknown_name", 'Did you mean "callbacks"?'),
+    ],
+)
+def test_a_one_time_address_that_cannot_be_read(expression: str, code: str, words: str) -> None:
+    (problem,) = callback_problems(expression)
+    assert (problem.code, problem.step, problem.field) == (code, "here", "with.value")
+    assert words in problem.message
+
+
+def test_a_step_cannot_hand_out_its_own_address_nor_can_the_output() -> None:
+    own = step("own", kind="wait_for_callback", when="{{ callbacks.own != '' }}")
+    (problem,) = graph.problems(definition(own))
+    assert (problem.code, problem.field) == ("unknown_callback", "when")
+    (problem,) = callback_problems("{{ 1 }}", output="{{ callbacks.later }}")
+    assert (problem.step, problem.field) == (None, "output")
+
+
+@pytest.mark.parametrize(
+    ("until", "codes"),
+    [
+        ("{{ response.status == 200 and response.body.done }}", []),
+        ("{{ response.headers['x-state'] == trigger.body.state }}", []),
+        ("{{ response.boddy }}", ["unknown_name"]),
+        ("{{ steps.own.output }}", ["not_upstream"]),
+        ("{{ secrets.shop_token == response.body }}", ["secret_not_allowed"]),
+        ("{{ response.body", ["bad_expression"]),
+        ("{{ __import__('os') }}", ["bad_expression"]),
+    ],
+)
+def test_a_polls_expression_sees_the_response(until: str, codes: list[str]) -> None:
+    config = {"request": {"url": "https://{{ secrets.shop_token }}.example/"}, "until": until}
+    checked = definition(step("own", kind="poll", config=config))
+    found = graph.problems(checked, secrets=["shop_token"])
+    assert [problem.code for problem in found] == codes
+    assert all((p.step, p.field) == ("own", "with.until") for p in found)
+
+
+def test_only_a_polls_expression_sees_the_response() -> None:
+    config = {"request": {"url": "https://a.example/{{ response.status }}"}, "until": "{{ true }}"}
+    (problem,) = graph.problems(definition(step("own", kind="poll", config=config)))
+    assert (problem.code, problem.field) == ("unknown_name", "with.request.url")

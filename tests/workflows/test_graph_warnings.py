@@ -87,3 +87,45 @@ def test_a_last_step_need_not_be_read() -> None:
 def test_a_join_of_less_than_two_edges_is_told(needs: list[str]) -> None:
     found = warnings(step("a"), step("b", *needs, join="every"))
     assert [(p.severity, p.code, p.step) for p in found] == [("warning", "idle_join", "b")]
+
+
+@pytest.mark.parametrize(
+    ("needs", "expected"),
+    [
+        (["ok.approved", "ok.rejected"], []),
+        (["ok.approved", "ok.expired"], []),
+        (["ok.approved", "ok.always"], ["b"]),
+        (["ok.approved", "ok.approved"], ["b"]),
+    ],
+)
+def test_two_responses_that_can_both_be_given_are_told(
+    needs: list[str], expected: list[str]
+) -> None:
+    found = warnings(
+        step("ok", kind="approval"),
+        step("a", needs[0], kind="respond"),
+        step("b", needs[1], kind="respond"),
+    )
+    assert [(p.code, p.step) for p in found] == [("second_response", key) for key in expected]
+
+
+def test_a_response_after_another_is_told_once() -> None:
+    found = warnings(
+        step("a", kind="respond"), step("b", "a", kind="respond"), step("c", "b", kind="respond")
+    )
+    assert [(p.code, p.step) for p in found] == [("second_response", "b"), ("second_response", "c")]
+
+
+def test_a_mail_that_would_park_is_told_in_its_own_words() -> None:
+    (problem,) = warnings(step("a", kind="email"))
+    assert (problem.code, problem.step) == ("would_park", "a")
+    assert "mail may have gone out" in problem.message
+    assert warnings(step("a", kind="email", on_unknown="fail")) == []
+
+
+@pytest.mark.parametrize(
+    "kind", ["approval", "delay", "poll", "sub_workflow", "wait_for_callback", "respond"]
+)
+def test_what_is_done_for_its_own_sake_need_not_be_read(kind: str) -> None:
+    need = "a.approved" if kind == "approval" else "a"
+    assert warnings(step("a", kind=kind), step("b", need)) == []

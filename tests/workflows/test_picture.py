@@ -55,3 +55,23 @@ def test_a_name_fits_into_two_lines(name: str) -> None:
 )
 def test_what_cannot_be_drawn_is_not(broken: object) -> None:
     assert plain(broken) is None  # type: ignore[arg-type] # a draft holds anything
+
+
+def test_a_body_stays_folded_in_the_box_of_its_step() -> None:
+    body = [step("a"), step("b", "a")]
+    picture = drawn(
+        step("each", kind="for_each", config={"items": [1], "steps": body}), step("after", "each")
+    )
+    assert [(node.box.key, node.box.folded) for node in picture.nodes] == [
+        ("each", 2),
+        ("after", 0),
+    ]
+
+
+def test_the_outcomes_of_waiting_label_their_edges() -> None:
+    picture = drawn(
+        step("ok", kind="approval"),
+        step("a", "ok.approved"),
+        step("b", "ok.rejected", "ok.expired"),
+    )
+    assert [edge.label for edge in picture.edges] == ["approved", "rejected", "expired"]

@@ -14,6 +14,7 @@ _FATAL = frozenset(("cycle", "unknown_step", "unknown_outcome", "unknown_type"))
 
 
 def problems(levels: Sequence[Level]) -> Iterator[Problem]:
+    """Errors first, so that whoever looks at some of them knows whether there are any."""
     homes = {key: level for level in levels for key in level.steps}
     for level in levels:
         for circle in cycles(level.definition):
@@ -21,6 +22,11 @@ def problems(levels: Sequence[Level]) -> Iterator[Problem]:
             yield error("cycle", message, step=circle[0], field="needs")
         for step in level.definition.steps:
             yield from _step_problems(homes, level, step)
+    for key, level in homes.items():
+        step = level.steps[key]
+        if len(step.needs) < 2 and "join" in step.model_fields_set:
+            message = "A join matters only to a step with two needs or more."
+            yield warning("idle_join", message, step=key, field="join")
 
 
 def _step_problems(homes: Mapping[str, Level], level: Level, step: Step) -> Iterator[Problem]:
@@ -29,9 +35,6 @@ def _step_problems(homes: Mapping[str, Level], level: Level, step: Step) -> Iter
         yield error("unknown_type", message, step=step.key, field="type")
     for index, need in enumerate(step.needs):
         yield from _need_problems(homes, level, step, need, f"needs[{index}]")
-    if len(step.needs) < 2 and "join" in step.model_fields_set:
-        message = "A join matters only to a step with two needs or more."
-        yield warning("idle_join", message, step=step.key, field="join")
 
 
 def is_sound(found: Iterable[Problem]) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from workflows import bodies
-from workflows.definition import FOR_EACH, Definition, Step
+from workflows.definition import Definition, Step
 from workflows.graph.structure import upstream
 from workflows.problems import Problem
 
@@ -61,7 +61,5 @@ def levels(definition: Definition) -> tuple[Level, ...]:
 
 def _within(level: Level) -> Iterator[Level]:
     yield level
-    for step in level.definition.steps:
-        if step.type == FOR_EACH:
-            body = bodies.body_of(level.definition, step.key)
-            yield from _within(Level(body, step, level))
+    for step, body in bodies.own_bodies(level.definition):
+        yield from _within(Level(body, step, level))

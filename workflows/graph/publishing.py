@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
+from itertools import chain, islice
 
 from workflows import schemas
 from workflows.definition import Definition
 from workflows.graph import depth, edges, firing, responses, scope, settings, warnings
-from workflows.graph.levels import levels
+from workflows.graph.levels import Level, levels
 from workflows.graph.structure import build
 from workflows.limits import DefinitionLimits
-from workflows.problems import Problem
+from workflows.problems import MAX_PROBLEMS, Problem
+
+HOPELESS = 4
+"""How many times too many steps there must be for only their number to be told: some checks compare
+every step with every other."""
 
 
 def problems(
@@ -21,24 +26,30 @@ def problems(
     variables: Collection[str] | None = None,
 ) -> list[Problem]:
     """Everything DESIGN 3 "Publish" names that is found in the definition itself; only errors
-    refuse.
+    refuse. Of more than MAX_PROBLEMS, those that are found first.
 
     Without `secrets` or `variables` (their names in the tenant), those names are not checked.
     """
     bounds = limits or DefinitionLimits()
     every = levels(definition)
-    edge_problems = list(edges.problems(every))
-    found = [
-        *schemas.problems(definition.input),
-        *settings.problems(every, bounds),
-        *edge_problems,
-        *scope.problems(every, secrets, variables),
-    ]
-    if edges.is_sound(edge_problems):
-        graphs = [(level, build(level.definition)) for level in every]
-        found += depth.problems(graphs, bounds)
-        for _, graph in graphs:
-            found += firing.problems(graph)
-        found += warnings.problems(graphs)
-        found += responses.problems(graphs)
-    return found
+    if settings.count(every) > HOPELESS * bounds.steps:
+        return list(settings.size_problems(every, bounds))
+    edge_problems = list(islice(edges.problems(every), MAX_PROBLEMS))
+    found = chain(
+        schemas.problems(definition.input),
+        settings.problems(every, bounds),
+        edge_problems,
+        scope.problems(every, secrets, variables),
+        _path_problems(every, bounds) if edges.is_sound(edge_problems) else (),
+    )
+    return list(islice(found, MAX_PROBLEMS))
+
+
+def _path_problems(every: Sequence[Level], bounds: DefinitionLimits) -> Iterator[Problem]:
+    """What is wrong with sound edges."""
+    graphs = [(level, build(level.definition)) for level in every]
+    yield from depth.problems(graphs, bounds)
+    for _, graph in graphs:
+        yield from firing.problems(graph)
+    yield from warnings.problems(graphs)
+    yield from responses.problems(graphs)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import combinations
 
 from workflows.definition import Step
 from workflows.graph import firing
@@ -31,10 +30,12 @@ def problems(graphs: Sequence[tuple[Level, Graph]]) -> Iterator[Problem]:
 
 def _both(graph: Graph, answers: list[Step]) -> Iterator[Problem]:
     conditions = firing.conditions(graph)
-    for one, other in combinations(answers, 2):
-        if firing.may_both_run(conditions[one.key], conditions[other.key]):
-            message = (
-                f'"{one.key}" and "{other.key}" can both run, but a caller gets one answer: the'
-                " first."
-            )
-            yield warning("second_response", message, step=other.key)
+    for index, step in enumerate(answers):
+        for other in answers[:index]:
+            if firing.may_both_run(conditions[other.key], conditions[step.key]):
+                message = (
+                    f'"{other.key}" and "{step.key}" can both run, but a caller gets one answer:'
+                    " the first."
+                )
+                yield warning("second_response", message, step=step.key)
+                break

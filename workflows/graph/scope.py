@@ -138,21 +138,24 @@ def _inside_step(step: Step, rest: Reference) -> Iterator[Finding]:
 
 
 def _callback(known: _Known, text: Text, reference: Reference) -> Iterator[Finding]:
-    level, own = known.level, text.step
-    callable_ = {
-        key
-        for key, step in level.steps.items()
-        if step.type == CALLBACK and own is not None and key not in level.visible(own)
-    } - {own.key if own else ""}
+    open_keys = _open_callbacks(known.level, text.step)
     if len(reference) < 2:
-        yield "unknown_name", f"Name the step: callbacks.<its key>.{hint('', callable_)}"
-        return
-    key = reference[1]
-    if key not in callable_:
-        valid = hint(key, callable_)
-        yield "unknown_callback", f"{_no_callback(known, own, key)}{valid}"
+        yield "unknown_name", f"Name the step: callbacks.<its key>.{hint('', open_keys)}"
+    elif reference[1] not in open_keys:
+        key = reference[1]
+        message = f"{_no_callback(known, text.step, key)}{hint(key, open_keys)}"
+        yield "unknown_callback", message
     elif len(reference) > 2:
-        yield "unknown_name", f'"callbacks.{key}" is a text, the address; it has no members.'
+        message = f'"callbacks.{reference[1]}" is a text, the address; it has no members.'
+        yield "unknown_name", message
+
+
+def _open_callbacks(level: Level, reader: Step | None) -> set[str]:
+    """The steps whose one-time addresses may still be called after the reader has run."""
+    if reader is None:
+        return set()
+    callbacks = {key for key, step in level.steps.items() if step.type == CALLBACK}
+    return callbacks - level.visible(reader) - {reader.key}
 
 
 def _no_callback(known: _Known, own: Step | None, key: str) -> str:
@@ -160,7 +163,9 @@ def _no_callback(known: _Known, own: Step | None, key: str) -> str:
     step = known.level.steps.get(key)
     if step is None:
         if key in known.homes:
-            return f'"{key}" is in another body; only the steps beside it can hand out its address.'
+            return (
+                f'"{key}" stands at another level; only steps at its own can hand out its address.'
+            )
         return f'There is no step "{key}".'
     if step.type != CALLBACK:
         return f'"{key}" is a {step.type} step; only a {CALLBACK} step has an address.'
@@ -172,7 +177,8 @@ def _no_callback(known: _Known, own: Step | None, key: str) -> str:
 def _secret(known: _Known, text: Text, reference: Reference) -> Iterator[Finding]:
     if not _may_hold_secrets(text):
         takers = ", ".join(key for key, kind in STEP_TYPES.items() if kind.takes_secrets)
-        message = f"A secret may stand only in the config of steps of the type {takers}."
+        message = f"A secret may stand only in the config of steps of the type {takers}"
+        message += ", and not in what is evaluated there later." if text.deferred else "."
         yield "secret_not_allowed", message
     elif len(reference) < 2:
         yield "unknown_secret", "Name the secret: secrets.<name>."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from workflows import expressions, schemas
 from workflows.definition import TYPE_RETRY_KINDS, Definition, Retry, Step
@@ -15,16 +16,24 @@ from workflows.steps.registry import STEP_TYPES
 
 def problems(levels: Sequence[Level], limits: DefinitionLimits) -> Iterator[Problem]:
     yield from _head_problems(levels[0].definition, limits)
-    count = sum(len(level.steps) for level in levels)
-    if count > limits.steps:
-        message = f"A workflow has at most {limits.steps} steps, this one {count}."
-        yield error("too_many_steps", message, field="steps")
+    yield from size_problems(levels, limits)
     for level in levels:
         for step in level.definition.steps:
             if step.type in STEP_TYPES:
                 yield from _step_problems(step)
             if step.retry:
                 yield from _retry_problems(step, step.retry, limits)
+
+
+def count(levels: Sequence[Level]) -> int:
+    """Steps, with those of bodies."""
+    return sum(len(level.definition.steps) for level in levels)
+
+
+def size_problems(levels: Sequence[Level], limits: DefinitionLimits) -> Iterator[Problem]:
+    if count(levels) > limits.steps:
+        message = f"A workflow has at most {limits.steps} steps, this one {count(levels)}."
+        yield error("too_many_steps", message, field="steps")
 
 
 def _head_problems(definition: Definition, limits: DefinitionLimits) -> Iterator[Problem]:
@@ -49,7 +58,17 @@ def _step_problems(step: Step) -> Iterator[Problem]:
             " OPTIONS, PUT or DELETE. Say `idempotent: true` if another one does no harm."
         )
         yield error("unsafe_repetition", message, step=step.key, field="with")
-    yield from _above(step.timeout or 0, step_type.max_timeout, "timeout", " seconds", step.key)
+    yield from _timeout_problems(step)
+
+
+def _timeout_problems(step: Step) -> Iterator[Problem]:
+    step_type = STEP_TYPES[step.type]
+    for problem in _above(
+        step.timeout or 0, step_type.max_timeout, "timeout", " seconds", step.key
+    ):
+        waits = step_type.Config.model_fields.keys() & {"timeout", "limit"}
+        advice = f" How long it waits is said in with.{waits.pop()}." if waits else ""
+        yield replace(problem, message=problem.message + advice)
 
 
 def _schema_problems(step: Step, key: str) -> Iterator[Problem]:

@@ -22,6 +22,7 @@ class Graph:
     roots: tuple[str, ...]
     depth: int
     incoming: Mapping[str, tuple[Need, ...]]
+    sources: Mapping[str, frozenset[str]]
     outgoing: Mapping[str, tuple[str, ...]]
     handles_failure: frozenset[str]
     upstream: Mapping[str, frozenset[str]]
@@ -47,6 +48,7 @@ def build(definition: Definition) -> Graph:
         roots=tuple(key for key in order if not steps[key].needs),
         depth=max(depths.values()),
         incoming={key: step.needs for key, step in steps.items()},
+        sources={key: frozenset(_sources(step)) for key, step in steps.items()},
         outgoing=outgoing,
         handles_failure=_handles_failure(definition),
         upstream={key: upstream(steps, key) for key in order},

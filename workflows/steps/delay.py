@@ -12,14 +12,20 @@ from workflows.steps.moments import DAY, moment
 LONGEST = 366 * DAY
 
 
+def _at_most_a_year(seconds: float) -> float:
+    if seconds > LONGEST:
+        raise ValueError(f"A delay lasts a year at most, {LONGEST} seconds.")
+    return seconds
+
+
 def _time(text: str) -> str:
     moment(text)
     return text
 
 
 class DelayConfig(Config):
-    seconds: float | None = Field(
-        None, title="Seconds", description="How long to wait; a year at most.", ge=0, le=LONGEST
+    seconds: Annotated[float, AfterValidator(_at_most_a_year)] | None = Field(
+        None, title="Seconds", description="How long to wait; a year at most.", ge=0
     )
     until: Annotated[str, AfterValidator(_time)] | None = Field(
         None,

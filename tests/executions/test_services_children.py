@@ -1,0 +1,480 @@
+"""Runs that steps start: a for_each's items, other workflows."""
+
+from __future__ import annotations
+
+import pytest
+from django.conf import LazySettings
+
+from executions import services, worker
+from executions.models import Execution
+from tenants import scope
+from tenants.models import Tenant
+from tests import factories
+from tests.executions import invariants
+from tests.executions.driving import (
+    claimed,
+    drained,
+    error_of,
+    expire_lease,
+    finish,
+    fresh,
+    in_threads,
+    kinds,
+    let_time_pass,
+    new_worker,
+    output_of,
+    started,
+    statuses,
+    step_run,
+)
+from tests.executions.families import ITEM, begun_by, children, for_each, sub_workflow
+from tests.workflows.definitions import document, step
+from workflows.definition import JSON
+from workflows.steps.base import Done, StartWorkflow
+
+pytestmark = pytest.mark.usefixtures("committed_db")
+
+ODD_FAILS = [
+    step("odd", kind="condition", config={"if": "{{ item % 2 == 1 }}"}),
+    step("no", "odd.true", kind="fail", config={"message": "{{ item }} is odd"}),
+    step("yes", "odd.false", kind="transform", config={"value": "{{ item * 10 }}"}),
+]
+
+
+def run_with(tenant: Tenant, *steps: dict[str, object], body: JSON = None) -> Execution:
+    """A run of these steps after a worker did all there was to do."""
+    return drained(started(tenant, document(*steps), body))
+
+
+def results(execution: Execution, key: str = "each") -> JSON:
+    found: JSON = output_of(execution, key)["results"]
+    return found
+
+
+# --- Items -------------------------------------------------------------------------------------
+
+
+def test_each_item_is_run_and_the_results_come_in_their_order() -> None:
+    double = step("one", kind="transform", config={"value": ["{{ index }}", "{{ item * 2 }}"]})
+    execution = run_with(factories.make_tenant(), for_each("each", [5, 6, 7], double, parallel=2))
+    assert step_run(execution, "each").output == {
+        "results": [[0, 10], [1, 12], [2, 14]],
+        "errors": [],
+        "succeeded": 3,
+        "failed": 0,
+    }
+    assert [child.item_index for child in children(execution)] == [0, 1, 2]
+    assert kinds(execution, "each") == ["step.started", "step.waiting", "step.succeeded"]
+    invariants.check_family(execution.id)
+
+
+def test_the_order_is_that_of_the_items_whichever_ends_first() -> None:
+    execution = started(factories.make_tenant(), document(for_each("each", ["a", "b", "c"])))
+    worker_id = new_worker()
+    parent = claimed(worker_id)
+    worker._step(parent, worker_id, worker.Watch())
+    claims = [claimed(worker_id) for _ in range(3)]
+    for claim in reversed(claims):
+        assert claim.run.item is not None
+        finish(claim, worker_id, Done(claim.run.item.value))
+    assert results(drained(execution)) == ["a", "b", "c"]
+    invariants.check_family(execution.id)
+
+
+@pytest.mark.parametrize("items", [[], "{{ trigger.body }}"])
+def test_no_items_are_done_at_once(items: JSON) -> None:
+    execution = run_with(factories.make_tenant(), for_each("each", items), body=[])
+    assert step_run(execution, "each").output == {
+        "results": [],
+        "errors": [],
+        "succeeded": 0,
+        "failed": 0,
+    }
+    assert children(execution) == []
+    assert invariants.check_ended(execution.id) == "succeeded"
+
+
+def test_a_body_branches_joins_and_reads_what_is_around_it() -> None:
+    tenant = factories.make_tenant()
+    factories.make_variable(tenant, "unit", "EUR")
+    body = [
+        step("left", kind="transform", config={"value": "{{ item.n + steps.base.output }}"}),
+        step("right", kind="transform", config={"value": "{{ trigger.body.factor }}"}),
+        step("small", kind="condition", config={"if": "{{ item.n < 2 }}"}),
+        step("note", "small.true"),
+        step(
+            "sum",
+            *("left", "right", "note.always", "small.false"),
+            kind="transform",
+            config={"value": "{{ steps.left.output * steps.right.output }} {{ vars.unit }}"},
+        ),
+    ]
+    execution = run_with(
+        tenant,
+        step("base", kind="transform", config={"value": 100}),
+        for_each("each", "{{ trigger.body.rows }}", *body, needs=("base",)),
+        body={"factor": 2, "rows": [{"n": 1}, {"n": 2}]},
+    )
+    assert results(execution) == ["202 EUR", "204 EUR"]
+    assert [statuses(child)["note"] for child in children(execution)] == ["succeeded", "skipped"]
+    invariants.check_family(execution.id)
+
+
+def test_what_an_item_leaves_behind_is_what_result_says() -> None:
+    body = [ITEM, step("two", "one", kind="transform", config={"value": "{{ index }}"})]
+    each = for_each("each", ["x"], *body, result=["{{ steps.one.output }}", "{{ item }}"])
+    assert results(run_with(factories.make_tenant(), each)) == [["x", "x"]]
+
+
+def test_an_expression_sees_the_run_around_the_items_as_its_execution() -> None:
+    ident = step("one", kind="transform", config={"value": "{{ execution.id }}"})
+    execution = run_with(factories.make_tenant(), for_each("each", [1], ident))
+    assert results(execution) == [str(execution.id)]
+
+
+def test_items_of_items() -> None:
+    pair = step("pair", kind="transform", config={"value": "{{ steps.row.output }}{{ item }}"})
+    row = step("row", kind="transform", config={"value": "{{ item.name }}"})
+    inner = for_each("inner", "{{ item.cells }}", pair, needs=("row",))
+    rows: JSON = [
+        {"name": "a", "cells": [1, 2]},
+        {"name": "b", "cells": []},
+        {"name": "c", "cells": [3]},
+    ]
+    each = for_each("each", rows, row, inner, result="{{ steps.inner.output.results }}")
+    execution = run_with(factories.make_tenant(), each)
+    assert results(execution) == [["a1", "a2"], [], ["c3"]]
+    invariants.check_family(execution.id)
+
+
+def test_the_keys_of_calls_in_items_differ_and_say_where() -> None:
+    inner = for_each("inner", [7, 8], step("post", kind="http"))
+    execution = started(factories.make_tenant(), document(for_each("each", [1, 2], inner)))
+    worker_id, keys = new_worker(), []
+    while claim := services.claim(worker_id):
+        while claim is not None:
+            if claim.key == "post":
+                keys.append(claim.run.idempotency_key("post"))
+                claim = finish(claim, worker_id)
+            else:
+                claim = worker._step(claim, worker_id, worker.Watch())
+    assert sorted(keys) == [f"{execution.id}.{a}.post.{b}" for a in (0, 1) for b in (0, 1)]
+
+
+def test_a_wait_in_a_body_holds_only_its_item() -> None:
+    body = [
+        step("late", kind="condition", config={"if": "{{ item == 1 }}"}),
+        step("pause", "late.true", kind="delay", config={"seconds": 60}),
+        step("end", "late.false", "pause", kind="transform", config={"value": "{{ item }}"}),
+    ]
+    execution = started(factories.make_tenant(), document(for_each("each", [0, 1, 2], *body)))
+    drained(execution)
+    assert [child.status for child in children(execution)] == ["succeeded", "waiting", "succeeded"]
+    assert fresh(execution).status == "waiting"
+    let_time_pass(children(execution)[1], "pause")
+    assert results(drained(execution)) == [0, 1, 2]
+    invariants.check_family(execution.id)
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+def test_no_more_items_are_open_at_once_than_the_step_says(threads: int) -> None:
+    execution = started(factories.make_tenant(), document(for_each("each", [0] * 20, parallel=3)))
+    worker_id = new_worker()
+    worker._step(claimed(worker_id), worker_id, worker.Watch())
+
+    def work(_: int) -> int:
+        most = 0
+        while claim := services.claim(worker_id):
+            with scope.tenant(execution.tenant_id):
+                rows = Execution.objects.filter(parent=execution, finished_at=None)
+                most = max(most, rows.count())
+            while claim := finish(claim, worker_id):
+                pass
+        return most
+
+    assert max(in_threads(threads, work)) <= 3
+    drained(execution)
+    assert len(children(execution)) == 20
+    invariants.check_family(execution.id)
+
+
+def test_a_thousand_items() -> None:
+    numbers = "{{ range(1000) | list }}"
+    execution = run_with(factories.make_tenant(), for_each("each", numbers, parallel=10))
+    assert results(execution) == list(range(1000))
+
+
+def test_more_items_than_are_allowed_fail_the_step() -> None:
+    execution = run_with(factories.make_tenant(), for_each("each", "{{ range(1001) | list }}"))
+    assert execution.error == {
+        "step": "each",
+        "kind": "config",
+        "message": "with.items: This may have at most 1000 items, not 1001.",
+    }
+
+
+def test_results_that_are_too_large_fail_the_step(settings: LazySettings) -> None:
+    settings.MAX_RESULT_BYTES = 100
+    execution = run_with(factories.make_tenant(), for_each("each", ["x" * 60] * 2))
+    assert execution.error is not None
+    assert error_of(execution)["kind"] == "too_large"
+    invariants.check_family(execution.id)
+
+
+# --- Items that fail ---------------------------------------------------------------------------
+
+
+def test_the_first_failed_item_fails_the_step_and_the_others_are_called_off() -> None:
+    body = [*ODD_FAILS, step("pause", "yes", kind="delay", config={"seconds": 60})]
+    execution = run_with(factories.make_tenant(), for_each("each", [0, 1, 2, 3], *body, parallel=2))
+    assert execution.error == {
+        "step": "each",
+        "kind": "child",
+        "message": "Item 1 ended failed: 1 is odd",
+        "execution_id": str(children(execution)[1].id),
+        "index": 1,
+    }
+    assert [child.status for child in children(execution)] == ["cancelled", "failed"]
+    invariants.check_family(execution.id)
+
+
+def test_failed_items_are_collected() -> None:
+    each = for_each("each", [0, 1, 2, 3], *ODD_FAILS, on_item_failure="collect", parallel=2)
+    execution = run_with(factories.make_tenant(), each)
+    assert step_run(execution, "each").output == {
+        "results": [{"yes": 0, "no": None}, None, {"yes": 20, "no": None}, None],
+        "errors": [
+            {"index": n, "step": "no", "kind": "fail", "message": f"{n} is odd"} for n in (1, 3)
+        ],
+        "succeeded": 2,
+        "failed": 2,
+    }
+    assert invariants.check_ended(execution.id) == "succeeded"
+    invariants.check_family(execution.id)
+
+
+def test_items_that_all_fail_are_collected_too() -> None:
+    each = for_each("each", [1, 3], *ODD_FAILS, on_item_failure="collect")
+    execution = run_with(factories.make_tenant(), each)
+    assert results(execution) == [None, None]
+    assert execution.status == "succeeded"
+
+
+def test_a_for_each_that_fails_is_run_again_as_its_policy_says() -> None:
+    patience = {"attempts": 2, "delay": 0, "on": ["child"]}
+    execution = run_with(factories.make_tenant(), for_each("each", [1], *ODD_FAILS, retry=patience))
+    assert execution.status == "failed"
+    assert [child.parent_fence for child in children(execution)] == [1, 2]
+    assert kinds(execution, "each") == [
+        *("step.started", "step.waiting", "step.retrying"),
+        *("step.started", "step.waiting", "step.failed"),
+    ]
+    invariants.check_family(execution.id)
+
+
+def test_every_try_of_a_for_each_is_kept() -> None:
+    patience = {"attempts": 2, "delay": 0, "on": ["child"]}
+    execution = run_with(factories.make_tenant(), for_each("each", [1], *ODD_FAILS, retry=patience))
+    kept = [(each["attempt"], each["status"]) for each in step_run(execution, "each").attempts]
+    assert kept == [(1, "waiting"), (1, "retrying"), (2, "waiting"), (2, "failed")]
+
+
+def test_a_for_each_whose_worker_is_lost_starts_its_items_once() -> None:
+    execution = started(factories.make_tenant(), document(for_each("each", [1, 2])))
+    zombie = claimed(new_worker())
+    expire_lease(zombie)
+    [lost] = services.lost_steps()
+    services.release(lost)
+    assert results(drained(execution)) == [1, 2]
+    assert worker._step(zombie, new_worker(), worker.Watch()) is None
+    assert len(children(execution)) == 2
+    invariants.check_family(execution.id)
+
+
+def test_items_of_a_step_that_was_called_off_are_not_started() -> None:
+    """The run fails while the step is in hand that is about to start them."""
+    execution = started(
+        factories.make_tenant(), document(for_each("each", [1, 2]), step("wrong", kind="fail"))
+    )
+    worker_id = new_worker()
+    each, wrong = sorted([claimed(worker_id), claimed(worker_id)], key=lambda claim: claim.key)
+    worker._step(wrong, worker_id, worker.Watch())
+    worker._step(each, worker_id, worker.Watch())
+    assert children(execution) == []
+    assert statuses(execution) == {"each": "cancelled", "wrong": "failed"}
+    assert invariants.check_ended(execution.id) == "failed"
+
+
+# --- Other workflows ---------------------------------------------------------------------------
+
+
+def child_workflow(tenant: Tenant, *steps: dict[str, object], **more: object) -> None:
+    factories.make_workflow(tenant, document(*steps, **more), slug="child")
+
+
+ECHO = step("echo", kind="transform", config={"value": "{{ trigger.body.n }}"})
+
+
+def test_a_step_waits_for_the_workflow_that_it_starts() -> None:
+    tenant = factories.make_tenant()
+    child_workflow(tenant, ECHO, output={"n": "{{ steps.echo.output }}"})
+    execution = run_with(tenant, sub_workflow("sub", "child", input={"n": 4}), step("after", "sub"))
+    [child] = children(execution)
+    assert step_run(execution, "sub").output == {"execution_id": str(child.id), "output": {"n": 4}}
+    assert (child.trigger_kind, child.depth, child.key_root) == (
+        *("sub_workflow", 1, f"{execution.id}.sub"),
+    )
+    assert kinds(execution, "sub") == ["step.started", "step.waiting", "step.succeeded"]
+    assert invariants.check_ended(execution.id) == "succeeded"
+    invariants.check_family(execution.id)
+
+
+def test_a_run_holds_no_worker_and_no_time_while_it_waits_for_another() -> None:
+    tenant = factories.make_tenant()
+    child_workflow(tenant, step("pause", kind="delay"))
+    execution = started(tenant, document(sub_workflow("sub", "child")))
+    drained(execution)
+    assert (fresh(execution).status, execution.deadline_at) == ("waiting", None)
+    assert services.claim(new_worker()) is None
+    let_time_pass(children(execution)[0], "pause")
+    assert drained(execution).status == "succeeded"
+
+
+def test_a_step_that_does_not_wait_is_done_once_the_other_is_stored() -> None:
+    tenant = factories.make_tenant()
+    child_workflow(tenant, step("wrong", kind="fail"))
+    execution = run_with(tenant, sub_workflow("sub", "child", wait=False))
+    [child] = begun_by(execution)
+    assert step_run(execution, "sub").output == {"execution_id": str(child.id)}
+    assert (child.parent_id, child.status) == (None, "failed")
+    assert invariants.check_ended(execution.id) == "succeeded"
+
+
+def test_a_workflow_that_fails_fails_the_step_that_waits_for_it() -> None:
+    tenant = factories.make_tenant()
+    child_workflow(tenant, step("wrong", kind="fail", config={"message": "Out of stock."}))
+    execution = run_with(tenant, sub_workflow("sub", "child"))
+    [child] = children(execution)
+    assert execution.error == {
+        "step": "sub",
+        "kind": "child",
+        "message": f"The execution {child.id} ended failed: Out of stock.",
+        "execution_id": str(child.id),
+        "status": "failed",
+    }
+    invariants.check_family(execution.id)
+
+
+def test_a_workflow_that_is_cancelled_fails_the_step_that_waits_for_it() -> None:
+    tenant = factories.make_tenant()
+    child_workflow(tenant, step("pause", kind="delay"))
+    handled = document(sub_workflow("sub", "child"), step("repair", "sub.failure"))
+    execution = drained(started(tenant, handled))
+    [child] = children(execution)
+    with scope.tenant(tenant.id):
+        move = services.cancel(tenant.id, child.id, "Cancelled by otto.")
+    assert move is not None
+    services.after_commit(move)
+    assert drained(execution).status == "succeeded"
+    assert statuses(execution) == {"sub": "failed", "repair": "succeeded"}
+    assert "Cancelled by otto." in str(step_run(execution, "sub").error)
+    invariants.check_family(execution.id)
+
+
+def test_workflows_three_levels_deep() -> None:
+    tenant = factories.make_tenant()
+    echo = document(ECHO, output="{{ steps.echo.output }}")
+    factories.make_workflow(tenant, echo, slug="level-3")
+    for level in (2, 1):
+        down = sub_workflow("sub", f"level-{level + 1}", input={"n": "{{ trigger.body.n + 1 }}"})
+        made = document(down, output="{{ steps.sub.output.output }}")
+        factories.make_workflow(tenant, made, slug=f"level-{level}")
+    execution = run_with(tenant, sub_workflow("sub", "level-1", input={"n": 1}))
+    assert output_of(execution, "sub")["output"] == 3
+    [first] = children(execution)
+    [second] = children(first)
+    [third] = children(second)
+    assert (third.depth, third.key_root) == (3, f"{execution.id}.sub.sub.sub")
+    invariants.check_family(execution.id)
+
+
+def test_input_that_the_other_refuses_fails_the_step_and_starts_nothing() -> None:
+    tenant = factories.make_tenant()
+    child_workflow(tenant, ECHO, input={"type": "object", "required": ["n"]})
+    execution = run_with(tenant, sub_workflow("sub", "child", input={"m": 1}))
+    assert execution.error is not None
+    assert error_of(execution)["kind"] == "child"
+    assert error_of(execution)["message"].startswith("child did not start: ")
+    assert children(execution) == []
+    invariants.check_family(execution.id)
+
+
+def test_a_version_is_pinned_when_the_parent_is_published() -> None:
+    tenant = factories.make_tenant()
+    old = step("old", kind="transform", config={"value": "old"})
+    other = factories.make_workflow(
+        tenant, document(old, output="{{ steps.old.output }}"), slug="child"
+    )
+    parent = factories.make_workflow(tenant, document(sub_workflow("sub", "child")))
+    new = step("new", kind="transform", config={"value": "new"})
+    factories.publish(other, document(new, output="{{ steps.new.output }}"))
+    execution = drained(factories.start_execution(parent))
+    assert output_of(execution, "sub")["output"] == "old"
+
+
+def test_a_chain_of_runs_has_an_end(settings: LazySettings) -> None:
+    settings.MAX_CHAIN = 0
+    tenant = factories.make_tenant()
+    child_workflow(tenant, ECHO)
+    execution = run_with(tenant, sub_workflow("sub", "child", wait=False))
+    assert execution.error is not None
+    assert "0 runs led to this one already" in error_of(execution)["message"]
+
+
+def test_a_sub_workflow_in_a_body() -> None:
+    tenant = factories.make_tenant()
+    child_workflow(tenant, ECHO, output="{{ steps.echo.output }}")
+    sub = sub_workflow("sub", "child", input={"n": "{{ item }}"})
+    execution = run_with(
+        tenant, for_each("each", [3, 4], sub, result="{{ steps.sub.output.output }}")
+    )
+    assert results(execution) == [3, 4]
+    roots = [grandchild.key_root for item in children(execution) for grandchild in children(item)]
+    assert roots == [f"{execution.id}.sub.0", f"{execution.id}.sub.1"]
+    invariants.check_family(execution.id)
+
+
+def test_a_workflow_takes_the_place_in_the_line_of_the_run_that_starts_it() -> None:
+    """What is begun is to end: the child goes before runs that came after its parent."""
+    tenant = factories.make_tenant()
+    child_workflow(tenant, ECHO)
+    execution = started(tenant, document(sub_workflow("sub", "child", input={"n": 1})))
+    later = started(tenant, document(step("a")))
+    worker_id = new_worker()
+    worker._step(claimed(worker_id), worker_id, worker.Watch())
+    assert claimed(worker_id).run.execution_id == children(execution)[0].id
+    assert claimed(worker_id).run.execution_id == later.id
+
+
+def test_a_start_that_is_recorded_twice_starts_one_run() -> None:
+    tenant = factories.make_tenant()
+    child_workflow(tenant, step("pause", kind="delay"))
+    execution = started(tenant, document(sub_workflow("sub", "child"), step("b")))
+    worker_id = new_worker()
+    claim = claimed(worker_id)
+    finish(claim, worker_id, StartWorkflow("child", {}, wait=True))
+    claim.run.seq = -1  # what a worker does that does not know whether its commit came through
+    finish(claim, worker_id, StartWorkflow("child", {}, wait=True))
+    assert len(children(execution)) == 1
+    invariants.check(execution.id)
+
+
+def test_a_failure_of_the_other_may_be_tried_again() -> None:
+    tenant = factories.make_tenant()
+    child_workflow(tenant, step("wrong", kind="fail"))
+    patience = {"attempts": 2, "delay": 0, "on": ["any"]}
+    execution = run_with(tenant, sub_workflow("sub", "child", retry=patience))
+    assert len(children(execution)) == 2
+    assert isinstance(execution.error, dict)
+    assert error_of(execution)["kind"] == "child"
+    invariants.check_family(execution.id)

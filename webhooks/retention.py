@@ -1,0 +1,43 @@
+"""Forgetting deliveries: what came in long ago, unless its run has not ended yet.
+
+A repeat of a forgotten delivery is no longer known for one: signatures that carry a time are stale
+by then, and the others' repeats start a second run.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import timedelta
+from uuid import UUID
+
+from django.conf import settings
+
+from executions import services as executions
+from tenants import ids, scope
+from tenants.scope import Prepared
+from webhooks import statements
+
+BATCH = 1_000  # rows in a transaction
+
+
+def forget_deliveries(batches: int) -> Counter[str]:
+    """Delete what is expired, in at most so many transactions; says how many `deliveries`."""
+    return executions.in_batches(_forget, batches)
+
+
+def expired_deliveries() -> Counter[str]:
+    """What `forget_deliveries` would delete now."""
+    with scope.operator("retention counts what is old of every tenant"):
+        db = scope.prepared()
+        [(deliveries,)] = db.run(statements.COUNT_EXPIRED, _old(db))
+    return Counter(deliveries=deliveries)
+
+
+def _forget(db: Prepared, after: UUID) -> tuple[UUID | None, Counter[str]]:
+    [(upto, deliveries)] = db.run(statements.FORGET, {**_old(db), "after": after, "batch": BATCH})
+    return upto, Counter(deliveries=deliveries)
+
+
+def _old(db: Prepared) -> dict[str, object]:
+    cutoff = db.now() - timedelta(days=settings.KEEP_DELIVERIES_DAYS)
+    return {"before": ids.first_at(cutoff), "cutoff": cutoff}
