@@ -178,12 +178,18 @@ class BulkForm(forms.Form):
     """What to do with the executions that the filters match: those with ids in (after, upto]."""
 
     action = forms.ChoiceField(choices=[(verb, verb) for verb in ("cancel", "resume", "replay")])
-    version = forms.ChoiceField(required=False, choices=[("", "The usual"), *_VERSIONS.items()])
+    version = forms.ChoiceField(required=False)  # what is usual for the action comes first
     rate = forms.FloatField(
         label="At most so many a second", required=False, min_value=0.01, max_value=1000
     )
     after = forms.UUIDField(required=False, widget=forms.HiddenInput)
     upto = forms.UUIDField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, data: Any) -> None:
+        super().__init__(data)
+        usual = "current" if self.data.get("action") == "replay" else "same"
+        first = sorted(_VERSIONS.items(), key=lambda pair: pair[0] != usual)
+        self.fields["version"] = forms.ChoiceField(required=False, choices=first)
 
     def repeated(self) -> dict[str, Any]:
         """What the next page of the same has in its address."""

@@ -172,7 +172,7 @@ def _why_again(
         return ""
     if row.status == StepStatus.FAILED and key in new.graph.handles_failure:
         return ""  # its failure was taken into account
-    return f"It was {row.status}."
+    return "It failed." if row.status == StepStatus.FAILED else f"It was {row.status}."
 
 
 def _after(graph: Graph, key: str, again: Mapping[str, Again]) -> str:

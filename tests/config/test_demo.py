@@ -240,14 +240,14 @@ def test_the_lost_orders_failure_is_handled(
 
 def decided(execution: Execution, decision: Literal["approved", "rejected"]) -> Execution:
     """The run after the demo's operator has decided and a worker did what followed."""
-    user = User.objects.get(email="operator@acme.example")
+    operator = factories.principal_of(User.objects.get(email="operator@acme.example"), acme())
     with scope.tenant(execution.tenant_id):
         executions.decide(
             tenant_id=execution.tenant_id,
             execution_id=execution.id,
             key="approve",
             decision=decision,
-            by=factories.principal_of(user, acme()),
+            by=operator,
             data={"reason": "It is the demo."},
         )
     return driving.drained(execution)

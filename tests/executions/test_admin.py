@@ -58,7 +58,7 @@ def test_cancelling_asks_first_and_says_who_did_it(people: factories.People, sta
 def test_resuming_shows_what_runs_again(people: factories.People, staff: Client) -> None:
     execution = standing.failed(people.globex)
     text = text_of(staff.get(action_of(execution, "resume")))
-    assert "It was failed." in text
+    assert "It failed." in text
     response = staff.post(action_of(execution, "resume"), {"version": "same"})
     made = made_of(execution)
     assert response.headers["Location"] == f"{LIST}{made.id}/change/"

@@ -76,7 +76,7 @@ def test_a_dry_run_says_what_would_be_reused_and_changes_nothing(
     assert answer.json() == {
         "reused": ["take"],
         "runs": [
-            {"key": "ship", "why": "It was failed.", "uncertain": False},
+            {"key": "ship", "why": "It failed.", "uncertain": False},
             {"key": "thank", "why": "It was cancelled.", "uncertain": False},
         ],
         "gone": [],

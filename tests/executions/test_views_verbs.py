@@ -125,7 +125,7 @@ def test_resuming_shows_first_what_is_reused_and_what_runs(people: factories.Peo
     execution, client = standing.failed(people.acme), browser(people.otto)
     text = text_of(client.get(page_of(execution, "resume/")))
     assert "<code>take</code>" in text
-    assert "It was failed." in text
+    assert "It failed." in text
     whole = text_of(client.get(page_of(execution, "resume/?step=take")))
     assert "It is the step to resume from." in whole
     response = client.post(page_of(execution, "resume/"), hidden(text))
