@@ -27,7 +27,7 @@ from executions.callbacks import Callback
 from executions.models import Execution, StepRun
 from executions.runs import Claim, Skip
 from executions.services.resolving import Action
-from executions.services.writing import StaleError, TakenError
+from executions.services.writing import StaleError
 from tenants import scope
 from tenants.principals import Principal
 from tenants.problems import Problem
@@ -134,7 +134,7 @@ class Runs(RuleBasedStateMachine):
             self.zombies.append(as_it_is(claim))
             try:
                 finish_and_die(as_it_is(claim), result_of(claim, how, alone=True))
-            except (StaleError, TakenError):
+            except StaleError:
                 self.in_hand.append(claim)
                 self.zombies.pop()
 
