@@ -148,17 +148,13 @@ class Runs(RuleBasedStateMachine):
     def record_late(self, which: int, how: str, knows: bool) -> None:
         """A worker records what it has recorded before, or what another has been given since."""
         if self.zombies:
-            claim = as_it_is(self.zombies[which % len(self.zombies)])
-            if not knows:
-                claim.run.seq = -1
-            before = revision(claim)
-            assert finish(claim, self.workers, result_of(claim, how)) is None
-            assert revision(claim) == before, "a late result was taken"
+            self._record_late(self.zombies[which % len(self.zombies)], how, knows=knows)
 
     # --- Sweepers and the clock ---
 
-    @rule(which=ANY)
-    def lose(self, which: int) -> None:
+    @rule(which=ANY, how=st.sampled_from(sorted(RESULTS)), heir=st.booleans())
+    def lose(self, which: int, how: str, heir: bool) -> None:
+        """A lease runs out; its worker is heard again, perhaps once another has the step."""
         if not self.in_hand:
             return
         claim = self.in_hand.pop(which % len(self.in_hand))
@@ -166,6 +162,9 @@ class Runs(RuleBasedStateMachine):
         expire_lease(claim)
         for lost in services.lost_steps():
             services.release(lost)
+        if heir:
+            self.claim()
+        self._record_late(claim, how, knows=False)
 
     @rule()
     def sweep(self) -> None:
@@ -259,6 +258,15 @@ class Runs(RuleBasedStateMachine):
                 self._make_due(row)
             elif row.waits["for"] != "items":
                 self._answer(row, "approved")
+
+    def _record_late(self, late: Claim, how: str, *, knows: bool) -> None:
+        """`knows`: the worker believes that it knows where the run stands."""
+        claim = as_it_is(late)
+        if not knows:
+            claim.run.seq = -1
+        before = revision(claim)
+        assert finish(claim, self.workers, result_of(claim, how)) is None
+        assert revision(claim) == before, "a late result was taken"
 
     def _let_go(self) -> None:
         """What was taken from workers is theirs no more."""
