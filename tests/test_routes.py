@@ -45,8 +45,12 @@ OWN_PLACES = {
 }
 # What the two lower roles may do beyond reading.
 ALLOWED = {
-    Role.VIEWER: {("POST", "api/v1/workflows/validate/")},
+    Role.VIEWER: {
+        ("POST", "api/v1/workflows/validate/"),
+        ("POST", "api/v1/schedules/preview/"),
+    },
     Role.OPERATOR: {
+        ("POST", "api/v1/schedules/preview/"),
         ("POST", "api/v1/workflows/validate/"),
         ("POST", "api/v1/workflows/<slug:slug>/run/"),
     },
@@ -79,6 +83,7 @@ def site(db: None) -> Site:
     execution = factories.start_execution(workflow, {"what": SENTINEL})
     factories.make_secret(acme, SENTINEL, SENTINEL)
     factories.make_variable(acme, SENTINEL, SENTINEL)
+    schedule = factories.make_schedule(workflow, name=SENTINEL)
     address = senders.make_address(workflow=workflow)
     senders.deliver(address, senders.standard(address))
     with scope.tenant(acme.id):
@@ -95,7 +100,9 @@ def site(db: None) -> Site:
         },
         "executions/": {"id": execution.id},
         "endpoints/": {"id": address.endpoint_id},
+        "schedules/": {"id": schedule.id},
         "admin/workflows/": {"id": workflow.id},
+        "admin/workflows/schedule/": {"id": schedule.id},
         "admin/webhooks/endpoint/": {"id": address.endpoint_id},
         "admin/webhooks/delivery/": {"id": delivery.id},
     }

@@ -13,6 +13,7 @@ from executions.services.recording import record
 from executions.services.recovery import end_overdue, leased_to, lost_steps, overdue, release
 from executions.services.resolving import resolve
 from executions.services.resuming import preview, replay, resume
+from executions.services.scheduling import due_schedules, fire
 from executions.services.sending import mark_sending
 from executions.services.starting import begin, check_input, start, trigger
 from executions.services.working import beat, forget_workers, is_work_ready, register, unregister
@@ -26,7 +27,9 @@ __all__ = [
     "check_input",
     "claim",
     "decide",
+    "due_schedules",
     "end_overdue",
+    "fire",
     "follow_up",
     "forget_workers",
     "gather",
