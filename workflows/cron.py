@@ -8,9 +8,10 @@ minute or the hour begins with `*` the expression follows real time instead.
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Literal
 from zoneinfo import ZoneInfo, available_timezones
@@ -54,7 +55,11 @@ class Fire:
 
 @dataclass(frozen=True)
 class Cron:
-    """A checked expression in its zone; `parse` makes it."""
+    """A checked expression in its zone; `parse` makes it.
+
+    cronsim says at which times of the clock it fires; which instants those are is found here, since
+    with a zone cronsim loses fires where clocks are changed by half an hour.
+    """
 
     expression: str
     zone: ZoneInfo
@@ -62,18 +67,11 @@ class Cron:
     def after(self, instant: datetime) -> Iterator[datetime]:
         """When it fires after an instant, in UTC, each later than the one before."""
         last = instant.astimezone(UTC)
-        for local in CronSim(self.expression, instant.astimezone(self.zone)):
-            # Two skipped times become one, and so may a skipped time and one right after the gap;
-            # a clock that is in its repeated hour comes by the first one's times again.
-            fire = local.astimezone(UTC)
+        for fire in self._from(instant):
+            # Several skipped times become one, perhaps that of a time right after the gap.
             if fire > last:
                 last = fire
                 yield fire
-
-    @property
-    def words(self) -> str:
-        """The expression as a sentence without a full stop."""
-        return CronSim(self.expression, _ANY_TIME).explain()
 
     def fire(self, instant: datetime) -> Fire:
         """One of its fires, as people are to see it."""
@@ -81,8 +79,55 @@ class Cron:
         rule = CronSim(self.expression, _ANY_TIME)
         if local.hour not in rule.hours or local.minute not in rule.minutes:
             return Fire(local, "after_gap")
-        twice = local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
-        return Fire(local, "repeated_hour" if twice else None)
+        first, second = self._offsets(local)
+        return Fire(local, "repeated_hour" if first > second else None)
+
+    @property
+    def words(self) -> str:
+        """The expression as a sentence without a full stop."""
+        return CronSim(self.expression, _ANY_TIME).explain()
+
+    @property
+    def _is_fixed(self) -> bool:
+        minute, hour, *_ = self.expression.split()
+        return not minute.startswith("*") and not hour.startswith("*")
+
+    def _from(self, instant: datetime) -> Iterator[datetime]:
+        """The fires in their order, perhaps with some that are not after the instant."""
+        local = instant.astimezone(self.zone)
+        first, second = self._offsets(local)
+        # In a repeated hour the times before this one may be yet to come again.
+        clock = local.replace(tzinfo=None) - max(first - second, timedelta(0))
+        again: deque[datetime] = deque()
+        for wall in CronSim(self.expression, clock):
+            first, second = self._offsets(wall)
+            if first < second and not self._is_fixed:
+                continue  # skipped
+            fire = self._after_gap(wall) if first < second else _utc(wall, first)
+            while again and again[0] < fire:
+                yield again.popleft()
+            yield fire
+            if first > second and not self._is_fixed:
+                again.append(_utc(wall, second))
+
+    def _offsets(self, wall: datetime) -> tuple[timedelta, timedelta]:
+        """The zone's offsets from UTC before and after a change, if the clock shows this then.
+
+        The first is the larger one of a time that comes twice, the smaller one of a skipped time.
+        """
+        before, after = (wall.replace(tzinfo=self.zone, fold=fold).utcoffset() for fold in (0, 1))
+        return before or timedelta(0), after or timedelta(0)
+
+    def _after_gap(self, wall: datetime) -> datetime:
+        first, second = self._offsets(wall)
+        while first < second:
+            wall += timedelta(minutes=1)
+            first, second = self._offsets(wall)
+        return _utc(wall, first)
+
+
+def _utc(wall: datetime, offset: timedelta) -> datetime:
+    return (wall - offset).replace(tzinfo=UTC)
 
 
 _ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
