@@ -90,8 +90,6 @@ def create(*, tenant_id: UUID, workflow: str, values: Mapping[str, Any]) -> Sche
         schedule = Schedule(tenant_id=tenant_id, workflow=found, **values)
         _check(schedule, now.at)
         _plan(schedule, now)
-        if schedule.next_at is None:
-            raise _invalid("ends_at", "It would end before its first slot.")
         schedule.save(force_insert=True)
     return schedule
 
@@ -112,6 +110,16 @@ def change(*, tenant_id: UUID, schedule_id: UUID, values: Mapping[str, Any]) -> 
             _plan(schedule, now)
         schedule.save()
     return schedule
+
+
+def verify(*, schedule: Schedule) -> None:
+    """Raise Problem as `create` and `change` would for one with these values; nothing is written.
+
+    Outside any tenant's scope.
+    """
+    with _counted(schedule.workflow.tenant_id) as now:
+        _check(schedule, now.at)
+        _plan(schedule, now)
 
 
 def delete(*, schedule: Schedule) -> None:
@@ -157,13 +165,19 @@ def _times(schedule: Schedule) -> tuple[object, ...]:
 
 
 def _plan(schedule: Schedule, now: _Moment) -> None:
-    """Say when it fires next, from now on. Raises Problem 409 if that makes one too many active."""
+    """Say when it fires next, from now on.
+
+    Raises Problem 422 if a new one never would, 409 if there would be one too many active.
+    """
     schedule.handled_until = now.at
     if schedule.starts_at is not None and schedule.starts_at > now.at:
         schedule.handled_until = schedule.starts_at - timedelta(microseconds=1)
     schedule.next_at = (
         None if schedule.paused else schedule.timetable.next_at(schedule.handled_until)
     )
+    is_new = schedule._state.adding  # noqa: SLF001 - Django's only word for it
+    if is_new and schedule.next_at is None:
+        raise _invalid("ends_at", "It would end before its first slot.")
     becomes_active = schedule.next_at is not None and schedule.id not in now.active
     if becomes_active and len(now.active) >= settings.MAX_SCHEDULES:
         raise Problem(
