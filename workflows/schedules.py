@@ -89,6 +89,7 @@ def create(*, tenant_id: UUID, workflow: str, values: Mapping[str, Any]) -> Sche
             raise _invalid("workflow", f"There is no workflow {workflow!r}.")
         schedule = Schedule(tenant_id=tenant_id, workflow=found, **values)
         _check(schedule, now.at)
+        _check_input(schedule)
         _plan(schedule, now)
         schedule.save(force_insert=True)
     return schedule
@@ -106,6 +107,8 @@ def change(*, tenant_id: UUID, schedule_id: UUID, values: Mapping[str, Any]) -> 
         for name, value in values.items():
             setattr(schedule, name, value)
         _check(schedule, now.at)
+        if "input" in values:
+            _check_input(schedule)
         if _times(schedule) != before:
             _plan(schedule, now)
         schedule.save()
@@ -119,6 +122,7 @@ def verify(*, schedule: Schedule) -> None:
     """
     with _counted(schedule.workflow.tenant_id) as now:
         _check(schedule, now.at)
+        _check_input(schedule)
         _plan(schedule, now)
 
 
@@ -190,11 +194,6 @@ def _plan(schedule: Schedule, now: _Moment) -> None:
 
 def _check(schedule: Schedule, now: datetime) -> None:
     check(schedule.cron, schedule.zone)
-    _check_span(schedule, now)
-    _check_input(schedule)
-
-
-def _check_span(schedule: Schedule, now: datetime) -> None:
     starts_at, ends_at = schedule.starts_at, schedule.ends_at
     if starts_at is not None and starts_at > now + FURTHEST:
         raise _invalid("starts_at", "It may start in ten years at the latest.")

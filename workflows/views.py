@@ -40,6 +40,7 @@ def detail(request: MemberRequest, slug: str) -> HttpResponse:
         "problems": found if changed else [],
         "versions": workflow.versions.select_related("published_by").defer("definition")[:VERSIONS],
         "endpoints": workflow.endpoints.all(),
+        "schedules": workflow.schedules.all(),
         "public_url": settings.PUBLIC_URL,
         "executions": workflow.executions.defer("trigger", "output", "error")[:RUNS],
         "sees_open_addresses": request.principal.may(Permission.RUN),

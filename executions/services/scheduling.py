@@ -17,7 +17,7 @@ import uuid_utils.compat
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
-from executions import dispatch, statements
+from executions import dispatch, failpoints, statements
 from executions.models import Execution, Slot
 from executions.moves import NewExecution
 from executions.services.plans import plan_of
@@ -106,6 +106,7 @@ class Firing:
         for slot in [*decision.missed, *decision.fire[:RUNS]][-1:]:
             schedule.handled_until = slot
         schedule.next_at = schedule.timetable.next_at(schedule.handled_until)
+        failpoints.hit("in_firing")
         schedule.save(update_fields=["handled_until", "next_at", "problem"])
 
     def tell(self) -> None:
@@ -132,12 +133,17 @@ class Firing:
         overlap = self.schedule.overlap
         one_waits = overlap == "queue" and self._slots("waiting").exists()
         if one_waits or (overlap != "allow" and self._is_open()):
-            queues = overlap == "queue" and not one_waits
-            self._write(slot, "waiting" if queues else "skipped_overlap")
+            self._hold_back(slot, queues=overlap == "queue" and not one_waits)
             return
         execution_id = uuid_utils.compat.uuid7()
         if self._write(slot, "started", execution_id=execution_id):
             self._begin(slot, execution_id)
+
+    def _hold_back(self, slot: datetime, *, queues: bool) -> None:
+        if self._write(slot, "waiting" if queues else "skipped_overlap") and not queues:
+            self.schedule.problem = (
+                f"The slot {slot.isoformat()} was left out: a run of the schedule was open."
+            )
 
     def _begin(self, slot: datetime, execution_id: UUID | None) -> None:
         """Begin a slot's run, unless it was refused, and note how it went."""

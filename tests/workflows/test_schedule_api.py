@@ -113,6 +113,16 @@ def test_a_paused_schedule_fires_no_more_until_it_is_resumed(acme: Caller) -> No
     assert (resumed["paused"], resumed["next_at"]) == (False, resumed["next"][0]["fires_at"])
 
 
+def test_a_schedule_whose_input_is_refused_by_now_can_still_be_paused(acme: Caller) -> None:
+    path = made(acme)["Location"]
+    stricter = document(step("a"), input={"type": "object", "required": ["region", "day"]})
+    acme.put("workflows/flow/draft/", {"definition": stricter}, if_match="*")
+    assert acme.post("workflows/flow/publish/").status_code == 201
+    assert acme.post(f"{path}pause/").status_code == 200
+    assert acme.patch(path, {"input": {"region": "eu"}}).status_code == 422
+    assert acme.patch(path, {"input": {"region": "eu", "day": 1}}).status_code == 200
+
+
 def test_a_deleted_schedule_is_gone(acme: Caller) -> None:
     path = made(acme)["Location"]
     assert acme.delete(path).status_code == 204
