@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 from executions.states import ExecutionStatus, StepStatus
 from tenants.rls import SameTenant, TenantModel, TenantRow, tenant_key
 from workflows.models import Schedule, Workflow, WorkflowVersion
+from workflows.timetable import OUTCOMES
 
 
 def _choices(statuses: type[ExecutionStatus] | type[StepStatus]) -> list[tuple[str, str]]:
@@ -250,8 +251,6 @@ class Signal(TenantRow):
 
 class Slot(TenantRow):
     """One slot of a schedule and what became of it. Its key is why it never runs twice."""
-
-    OUTCOMES = ("started", "waiting", "skipped_overlap", "missed", "refused")
 
     pk = models.CompositePrimaryKey("tenant_id", "schedule_id", "slot")
     schedule = models.ForeignKey(

@@ -1,8 +1,8 @@
 """Cron expressions of five fields in a time zone: checked, told in words, and when they fire.
 
-A schedule at fixed times fires as Debian's cron does: a time that the change to summer time skips
-fires right after the gap, one that the change back repeats fires the first time only. Where the
-minute or the hour begins with `*` the expression follows real time instead.
+An expression of fixed times fires as Debian's cron does: a time that is skipped when clocks go
+forward fires right after the gap, one that comes twice when they go back fires the first time only.
+Where the minute or the hour begins with `*` the expression follows real time instead.
 """
 
 from __future__ import annotations

@@ -24,10 +24,9 @@ from workflows.cron import MAX_LENGTH
 from workflows.models import MAX_JITTER, Schedule
 from workflows.schedules import Upcoming
 from workflows.serializers import StorableJSON
-from workflows.timetable import MAX_CATCH_UP, Timetable
+from workflows.timetable import MAX_CATCH_UP, OUTCOMES, Timetable
 
 RECENT = 20  # slots that are shown
-OUTCOMES = ("started", "waiting", "skipped_overlap", "missed", "refused")
 
 # --- In ----------------------------------------------------------------------------------------
 

@@ -22,6 +22,9 @@ MAX_CATCH_UP = 1000
 LOOK = 2 * MAX_CATCH_UP
 """Slots that are decided on at once; with more, the rest is left to the next time."""
 
+OUTCOMES = ("started", "waiting", "skipped_overlap", "missed", "refused")
+"""What may become of a slot (docs/SCHEDULES.md)."""
+
 Misfire = Literal["skip", "once", "all"]
 
 

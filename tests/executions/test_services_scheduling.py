@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
@@ -128,14 +128,9 @@ def test_the_schedule_moves_on_with_its_slots(tenant: Tenant) -> None:
 
 
 def test_a_schedule_that_is_not_due_does_nothing(tenant: Tenant) -> None:
-    schedule = scheduled(tenant, starts_at=now_plus(days=1))
+    schedule = scheduled(tenant, starts_at=datetime.now(UTC) + timedelta(days=1))
     services.fire(tenant.id, schedule.id)
     assert (slots(), services.due_schedules()) == ([], [])
-
-
-def now_plus(**time: float) -> datetime:
-    """By the machine's clock, in whole seconds."""
-    return datetime.now().astimezone().replace(microsecond=0) + timedelta(**time)
 
 
 # --- Once ----------------------------------------------------------------------------------------
