@@ -215,6 +215,15 @@ def test_real_time_goes_on_through_the_repeated_hour() -> None:
     ]
 
 
+def test_half_an_hour_of_daylight_saving_loses_no_fire() -> None:
+    """cronsim alone goes from 00:17 to 14:17."""
+    assert shown("17 */7 * * *", "Australia/Lord_Howe", "2026-04-04T22:00+11:00", 3) == [
+        ("2026-04-05T00:17+11:00", None),
+        ("2026-04-05T07:17+10:30", None),
+        ("2026-04-05T14:17+10:30", None),
+    ]
+
+
 @pytest.mark.parametrize(
     ("expression", "words"),
     [
