@@ -18,6 +18,7 @@ from executions.api import (
 from tenants.api import Register, SecretViews, VariableViews
 from webhooks.api import EndpointViews
 from workflows.api import DraftView, Publish, Validate, VersionViews, WorkflowViews
+from workflows.schedule_api import ScheduleViews
 
 app_name = "api"
 
@@ -26,6 +27,7 @@ VERSION = f"{WORKFLOW}versions/<int:number>/"
 EXECUTION = "executions/<uuid:id>/"
 STEP = f"{EXECUTION}steps/<slug:key>/"
 ENDPOINT = "endpoints/<uuid:id>/"
+SCHEDULE = "schedules/<uuid:id>/"
 
 _ALL: dict[str, Any] = {"get": "list", "post": "create"}
 _ONE: dict[str, Any] = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
@@ -56,6 +58,11 @@ urlpatterns = [
     path("endpoints/", EndpointViews.as_view(_ALL), name="endpoints"),
     path(ENDPOINT, EndpointViews.as_view(_ONE), name="endpoint"),
     path(f"{ENDPOINT}rotate/", EndpointViews.as_view({"post": "rotate"}), name="rotate"),
+    path("schedules/", ScheduleViews.as_view(_ALL), name="schedules"),
+    path("schedules/preview/", ScheduleViews.as_view({"post": "preview"}), name="schedule-preview"),
+    path(SCHEDULE, ScheduleViews.as_view(_ONE), name="schedule"),
+    path(f"{SCHEDULE}pause/", ScheduleViews.as_view({"post": "pause"}), name="schedule-pause"),
+    path(f"{SCHEDULE}resume/", ScheduleViews.as_view({"post": "resume"}), name="schedule-resume"),
     path("secrets/", SecretViews.as_view(_ALL), name="secrets"),
     path("secrets/<slug:name>/", SecretViews.as_view(_NAMED), name="secret"),
     path("variables/", VariableViews.as_view(_ALL), name="variables"),

@@ -12,6 +12,7 @@ _GROUPS = {
     "Automation": (
         ("workflows_workflow", "Workflows", "account_tree"),
         ("workflows_workflowversion", "Versions", "history"),
+        ("workflows_schedule", "Schedules", "event_repeat"),
         ("executions_execution", "Executions", "play_circle"),
     ),
     "Webhooks": (

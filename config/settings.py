@@ -251,6 +251,7 @@ MAX_HTTP_SECONDS = environment.int("STEPWELL_MAX_HTTP_SECONDS", default=30)
 MAX_RESPONSE_BYTES = environment.int("STEPWELL_MAX_RESPONSE_BYTES", default=1_048_576)
 MAX_CLAIMS = environment.int("STEPWELL_MAX_CLAIMS", default=5)
 MAX_RUNNING_EXECUTIONS = environment.int("STEPWELL_MAX_RUNNING_EXECUTIONS", default=100)
+MAX_SCHEDULES = environment.int("STEPWELL_MAX_SCHEDULES", default=50)  # active ones
 MAX_CHAIN = environment.int("STEPWELL_MAX_CHAIN", default=10)  # runs that lead to one another
 MAX_RESULT_BYTES = environment.int("STEPWELL_MAX_RESULT_BYTES", default=4_194_304)  # of a for_each
 MAX_WAIT_SECONDS = 25  # how long a caller may wait for a result (`?wait=`)

@@ -291,3 +291,11 @@ UPDATE executions_steprun SET input = %(input)s, sent_at = now()
 WHERE id = %(step)s AND fence = %(fence)s AND status = 'running'
 RETURNING 1
 """
+
+# A slot of a schedule. No row comes back if it is there already: another ticker was faster.
+SLOT = """
+INSERT INTO executions_slot
+  (tenant_id, schedule_id, slot, outcome, reason, execution_id, fired_at)
+VALUES (%(tenant)s, %(schedule)s, %(slot)s, %(outcome)s, %(reason)s, %(execution)s, now())
+ON CONFLICT DO NOTHING RETURNING 1
+"""

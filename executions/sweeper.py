@@ -1,4 +1,4 @@
-"""The sweeper: mends what faults leave behind. Safe to run in any number of copies.
+"""The sweeper: mends what faults leave behind, fires schedules. Any number of copies may run.
 
 Each worker process runs one in a thread, and beat sends a tick too, so neither is needed. Whatever
 a pass finds it changes under the lock of the execution and only if it is still so.
@@ -34,16 +34,19 @@ def sweep(*, silent_are_dead: bool = True) -> bool:
     for tenant_id, execution_id in services.left_to_follow():
         with _alone("follow up", execution_id):
             services.follow_up(tenant_id, execution_id)
+    for tenant_id, schedule_id in services.due_schedules():
+        with _alone("fire", schedule_id):
+            services.fire(tenant_id, schedule_id)
     services.forget_workers()
     return services.is_work_ready()
 
 
 @contextmanager
-def _alone(what: str, execution_id: UUID) -> Iterator[None]:
-    """An execution that cannot be mended must not keep the pass from the others."""
+def _alone(what: str, ident: UUID) -> Iterator[None]:
+    """What cannot be mended or fired must not keep the pass from the others."""
     try:
         yield
     except AWAY:
         raise
     except Exception:
-        log.exception("an execution could not be mended", what=what, execution=str(execution_id))
+        log.exception("a part of a pass failed", what=what, id=str(ident))

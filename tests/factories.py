@@ -18,9 +18,10 @@ from tenants.models import Membership, Tenant, User, Variable
 from tenants.principals import Principal
 from tenants.roles import Role
 from tests.workflows.definitions import document, step
+from workflows import schedules
 from workflows import services as workflow_services
 from workflows.definition import JSON
-from workflows.models import Workflow, WorkflowVersion
+from workflows.models import Schedule, Workflow, WorkflowVersion
 
 PASSWORD = "correct horse battery staple"
 
@@ -138,6 +139,15 @@ def publish(workflow: Workflow, definition: dict[str, Any] | None = None) -> Wor
         workflow_services.publish(workflow=workflow, by=None)
         workflow.refresh_from_db()
     return workflow
+
+
+def make_schedule(workflow: Workflow, cron: str = "0 9 * * *", **values: Any) -> Schedule:
+    """A schedule of the workflow; its slots are those from now on."""
+    return schedules.create(
+        tenant_id=workflow.tenant_id,
+        workflow=workflow.slug,
+        values={"name": "Nightly", "cron": cron, **values},
+    )
 
 
 def start_execution(workflow: Workflow, body: JSON = None) -> Execution:

@@ -56,7 +56,7 @@ PAGES = frozenset(
 Bodies = Mapping[str, object]
 _NEW = {"schema": 1, "steps": [{"key": "a", "type": "log", "with": {"message": "x"}}]}
 _WORKFLOW, _ENDPOINT = "api/v1/workflows/<slug:slug>/", "api/v1/endpoints/<uuid:id>/"
-_EXECUTION = "api/v1/executions/<uuid:id>/"
+_EXECUTION, _SCHEDULE = "api/v1/executions/<uuid:id>/", "api/v1/schedules/<uuid:id>/"
 API: dict[str, Bodies] = {
     "api/v1/workflows/": {"POST": {"name": "New", "definition": _NEW}},
     "api/v1/workflows/validate/": {"POST": {"definition": _NEW}},
@@ -81,6 +81,11 @@ API: dict[str, Bodies] = {
     "api/v1/endpoints/": {"POST": {"workflow": "classified"}},
     _ENDPOINT: {"PATCH": {"enabled": False}},
     f"{_ENDPOINT}rotate/": {"POST": {}},
+    "api/v1/schedules/": {"POST": {"workflow": "classified", "name": "new", "cron": "0 9 * * *"}},
+    "api/v1/schedules/preview/": {"POST": {"cron": "0 9 * * *"}},
+    _SCHEDULE: {"PATCH": {"name": "Mine"}},
+    f"{_SCHEDULE}pause/": {"POST": {}},
+    f"{_SCHEDULE}resume/": {"POST": {}},
     "api/v1/secrets/": {"POST": {"name": "new", "value": "open sesame"}},
     "api/v1/secrets/<slug:name>/": {"PUT": {"value": "open sesame"}},
     "api/v1/variables/": {"POST": {"name": "new", "value": "x"}},

@@ -47,6 +47,7 @@ OWN_PLACES = {
 EXECUTION = "api/v1/executions/<uuid:id>/"
 EVERYBODY = {
     ("POST", "api/v1/workflows/validate/"),
+    ("POST", "api/v1/schedules/preview/"),
     ("POST", f"{EXECUTION}steps/<slug:key>/decide/"),
 }
 ALLOWED = {
@@ -89,6 +90,7 @@ def site(db: None) -> Site:
     execution = factories.start_execution(workflow, {"what": SENTINEL})
     factories.make_secret(acme, SENTINEL, SENTINEL)
     factories.make_variable(acme, SENTINEL, SENTINEL)
+    schedule = factories.make_schedule(workflow, name=SENTINEL)
     address = senders.make_address(workflow=workflow)
     senders.deliver(address, senders.standard(address))
     with scope.tenant(acme.id):
@@ -105,7 +107,9 @@ def site(db: None) -> Site:
         },
         "executions/": {"id": execution.id, "key": "only"},
         "endpoints/": {"id": address.endpoint_id},
+        "schedules/": {"id": schedule.id},
         "admin/workflows/": {"id": workflow.id},
+        "admin/workflows/schedule/": {"id": schedule.id},
         "admin/webhooks/endpoint/": {"id": address.endpoint_id},
         "admin/webhooks/delivery/": {"id": delivery.id},
     }

@@ -1,4 +1,4 @@
-"""What a workflow is: a mutable draft and immutable, numbered versions."""
+"""What a workflow is: a mutable draft and immutable, numbered versions; when it runs by itself."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ from django.db.models import Q
 
 from tenants.models import User
 from tenants.rls import SameTenant, TenantModel, TenantRoot, tenant_key
+from workflows import cron
+from workflows.timetable import Policy, Timetable
 
 slug_validator = RegexValidator(
     r"\A[a-z0-9]+(?:-[a-z0-9]+)*\Z", "Use lower-case letters, digits and single hyphens."
 )
+
+MAX_JITTER = 3600  # seconds
 
 
 class Workflow(TenantRoot):
@@ -85,3 +89,74 @@ class WorkflowVersion(TenantModel):
 
     def __str__(self) -> str:
         return f"version {self.number}"
+
+
+class Schedule(TenantModel):
+    """A cron expression and time zone on a workflow (docs/SCHEDULES.md)."""
+
+    MISFIRE = {
+        "skip": "run none of them",
+        "once": "run the newest",
+        "all": "run the newest, up to `misfire_max`",
+    }
+    OVERLAP = {
+        "allow": "run beside it",
+        "skip": "leave the slot out",
+        "queue": "wait for it; at most one slot waits",
+    }
+
+    workflow = models.ForeignKey(
+        Workflow, on_delete=models.CASCADE, related_name="schedules", db_constraint=False
+    )
+    name = models.CharField(max_length=200)
+    cron = models.CharField(max_length=cron.MAX_LENGTH, help_text="five fields: 30 9 * * 1-5")
+    zone = models.CharField(
+        max_length=64, default="UTC", help_text="an IANA time zone: Europe/Paris"
+    )
+    input = models.JSONField(default=dict, blank=True, help_text="trigger.body of its runs")
+    misfire = models.CharField(
+        max_length=8, choices=MISFIRE, default="once", help_text="what to do with slots missed"
+    )
+    misfire_max = models.PositiveSmallIntegerField(default=100)
+    overlap = models.CharField(
+        max_length=8, choices=OVERLAP, default="allow", help_text="while a run of it is open"
+    )
+    jitter = models.PositiveSmallIntegerField(
+        default=0, help_text="a slot fires up to so many seconds later"
+    )
+    starts_at = models.DateTimeField(null=True, blank=True)
+    ends_at = models.DateTimeField(null=True, blank=True)
+    paused = models.BooleanField(default=False, editable=False)
+    # All slots up to this one are dealt with.
+    handled_until = models.DateTimeField(editable=False)
+    # When the first slot after those fires; null: it is paused or has ended.
+    next_at = models.DateTimeField(null=True, editable=False)
+    problem = models.TextField(
+        blank=True, editable=False, help_text="why its last slot did not run"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta(TenantModel.Meta):
+        constraints = [tenant_key(), SameTenant("workflow", "workflows.Workflow")]
+        indexes = [
+            models.Index(
+                fields=["next_at"],
+                condition=Q(next_at__isnull=False),
+                name="workflows_schedule_due",
+            )
+        ]
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def timetable(self) -> Timetable:
+        """Its slots. Raises CronError for a zone that this machine no longer knows."""
+        return Timetable(cron.parse(self.cron, self.zone), self.jitter, str(self.id), self.ends_at)
+
+    @property
+    def policy(self) -> Policy:
+        """What it does with slots that are late."""
+        return Policy(self.misfire, self.misfire_max)  # type: ignore[arg-type] # its choices

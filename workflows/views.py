@@ -40,6 +40,7 @@ def detail(request: MemberRequest, slug: str) -> HttpResponse:
         "problems": found if changed else [],
         "versions": workflow.versions.select_related("published_by").defer("definition")[:VERSIONS],
         "endpoints": workflow.endpoints.all(),
+        "schedules": workflow.schedules.all(),
         "public_url": settings.PUBLIC_URL,
         "executions": workflow.executions.filter(item_index=None).defer(
             "trigger", "output", "error"

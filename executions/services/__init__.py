@@ -17,6 +17,7 @@ from executions.services.repairing import repair
 from executions.services.resolving import resolve
 from executions.services.resuming import preview, replay, resume
 from executions.services.retention import expired_runs, forget_runs, in_batches
+from executions.services.scheduling import due_schedules, fire
 from executions.services.sending import mark_sending
 from executions.services.starting import begin, check_input, start, trigger
 from executions.services.stopping import stop
@@ -32,9 +33,11 @@ __all__ = [
     "check_input",
     "claim",
     "decide",
+    "due_schedules",
     "end_overdue",
     "expired_runs",
     "explain",
+    "fire",
     "follow_up",
     "forget_runs",
     "forget_workers",

@@ -38,6 +38,7 @@ def acme(db: None) -> Caller:
     caller.post("workflows/flow/run/", {})
     unsigned = caller.post("endpoints/", {"workflow": "flow", "scheme": "none"}).json()
     assert caller.post(urlsplit(unsigned["url"]).path, {}).status_code == 202
+    caller.post("schedules/", {"workflow": "flow", "name": "Daily", "cron": "0 9 * * *"})
     executions.register("host:1")
     caller.post("secrets/", {"name": "token", "value": "sesame-sesame"})
     caller.post("variables/", {"name": "region", "value": "eu"})

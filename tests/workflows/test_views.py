@@ -11,7 +11,7 @@ from django.test import Client
 from tenants import scope
 from tests import factories
 from tests.workflows.definitions import document, step
-from workflows import services
+from workflows import schedules, services
 from workflows.models import Workflow
 
 pytestmark = [pytest.mark.django_db, pytest.mark.filterwarnings("ignore:No directory at")]
@@ -120,7 +120,7 @@ def test_a_workflow_asks_as_much_of_the_database_however_much_it_ran(
     workflow = factories.make_workflow(people.acme, slug="orders")
     for _ in range(3):
         factories.start_execution(workflow)
-        with django_assert_num_queries(ADMISSION + 7):
+        with django_assert_num_queries(ADMISSION + 8):
             client.get("/t/acme/workflows/orders/")
 
 
@@ -138,3 +138,15 @@ def test_a_stranger_sees_nothing(people: factories.People, address: str) -> None
     mallory.force_login(people.mallory)
     for tenant in ("acme", "globex"):
         assert mallory.get(f"/t/{tenant}/workflows/orders/{address}").status_code == 404
+
+
+def test_a_workflow_shows_when_it_runs_by_itself(people: factories.People, client: Client) -> None:
+    workflow = factories.make_workflow(people.acme, slug="orders")
+    assert "No clock starts this workflow" in text_of(client.get("/t/acme/workflows/orders/"))
+    factories.make_schedule(workflow, "0 9 * * 1-5", name="Mornings", zone="Europe/Paris")
+    paused = factories.make_schedule(workflow, name="Nights")
+    schedules.change(tenant_id=people.acme.id, schedule_id=paused.id, values={"paused": True})
+    text = text_of(client.get("/t/acme/workflows/orders/"))
+    assert "<strong>Mornings</strong>: At 09:00 on Monday through Friday, Europe/Paris." in text
+    assert "UTC</time>" in text
+    assert "Paused." in text

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from workflows.admin import versions, workflows
+from workflows.admin import schedules, versions, workflows
 
-__all__ = ["versions", "workflows"]
+__all__ = ["schedules", "versions", "workflows"]
