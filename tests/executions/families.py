@@ -6,7 +6,9 @@ from typing import Any
 
 from executions.models import Execution
 from tenants import scope
-from tests.workflows.definitions import step
+from tenants.models import Tenant
+from tests.executions.driving import drained, output_of, started
+from tests.workflows.definitions import document, step
 from workflows.definition import JSON
 
 ITEM = step("one", kind="transform", config={"value": "{{ item }}"})
@@ -28,14 +30,24 @@ def sub_workflow(key: str, slug: str, *needs: str, **config: Any) -> dict[str, A
     return step(key, *needs, kind="sub_workflow", config=given, **more)
 
 
-def children(execution: Execution, key: str | None = None) -> list[Execution]:
+def children(execution: Execution) -> list[Execution]:
     """The runs that its steps wait for, or waited for, in the order of their items."""
     with scope.tenant(execution.tenant_id):
-        rows = Execution.objects.filter(parent=execution).order_by("item_index", "id")
-        return list(rows.filter(parent_step=key) if key else rows)
+        return list(Execution.objects.filter(parent=execution).order_by("item_index", "id"))
 
 
 def begun_by(execution: Execution) -> list[Execution]:
     """The runs that name it as their origin, the oldest first."""
     with scope.tenant(execution.tenant_id):
         return list(Execution.objects.filter(origin=execution).order_by("id"))
+
+
+def run_with(tenant: Tenant, *steps: dict[str, object], body: JSON = None) -> Execution:
+    """A run of these steps after a worker did all there was to do."""
+    return drained(started(tenant, document(*steps), body))
+
+
+def results(execution: Execution, key: str = "each") -> JSON:
+    """What the items of a for_each that has ended left behind."""
+    found: JSON = output_of(execution, key)["results"]
+    return found
