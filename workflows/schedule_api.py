@@ -96,7 +96,7 @@ class NextFire(serializers.Serializer[Any]):
         return fire.slot.isoformat()
 
 
-class Preview(serializers.Serializer[Any]):
+class SchedulePreview(serializers.Serializer[Any]):
     words = serializers.CharField(help_text="The expression as a sentence.")
     next = NextFire(many=True)
 
@@ -239,12 +239,14 @@ class ScheduleViews(GenericViewSet[Schedule]):
     def resume(self, request: Request, id: UUID) -> Response:  # noqa: A002
         return self._changed(request, id, {"paused": False})
 
-    @extend_schema(summary="Show when an expression fires", request=CronBody, responses=Preview)
+    @extend_schema(
+        summary="Show when an expression fires", request=CronBody, responses=SchedulePreview
+    )
     def preview(self, request: Request) -> Response:
         values = read(CronBody, request.data)
         expression = schedules.check(values["cron"], values["zone"])
         fires = schedules.upcoming(Timetable(expression), timezone.now())
-        return Response(Preview({"words": expression.words, "next": fires}).data)
+        return Response(SchedulePreview({"words": expression.words, "next": fires}).data)
 
     def _changed(self, request: Request, ident: UUID, values: dict[str, Any]) -> Response:
         changed = schedules.change(tenant_id=_tenant(request), schedule_id=ident, values=values)

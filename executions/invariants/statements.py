@@ -68,7 +68,7 @@ LEFT JOIN LATERAL (
   ORDER BY v.seq DESC LIMIT 1
 ) AS said ON true
 WHERE {_TOLD} AND said.status IS DISTINCT FROM s.status
-  AND NOT (said.status = 'reused' AND s.status IN ('succeeded', 'failed'))
+  AND NOT (said.status = 'reused' AND s.status IN ('succeeded', 'failed', 'skipped'))
 UNION ALL
 SELECT e.tenant_id, e.id, NULL, jsonb_build_object('row', e.status, 'history', said.status)
 FROM executions_execution e

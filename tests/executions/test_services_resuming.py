@@ -110,7 +110,7 @@ def test_a_preview_says_what_is_reused_and_what_runs_again_and_why() -> None:
     found = preview(failed_at_c())
     assert found.reused == ("a", "b")
     assert [(one.key, one.why, one.uncertain) for one in found.runs] == [
-        ("c", "It was failed.", False),
+        ("c", "It failed.", False),
         ("d", "It was cancelled.", False),
     ]
     assert found.gone == ()
@@ -203,7 +203,7 @@ def test_from_a_step_all_that_comes_after_it_runs_again() -> None:
     assert drained(again).status == "succeeded"
     assert [(one.key, one.why) for one in preview(execution, step="b").runs] == [
         ("b", "It is the step to resume from."),
-        ("c", "It was failed."),
+        ("c", "It failed."),
         ("d", "It was cancelled."),
     ]
 

@@ -19,6 +19,7 @@ from psycopg.rows import class_row
 
 from config.local import orphans, roles
 from config.local.postgres import Postgres
+from config.local.processes import Command
 from config.local.valkey import Valkey
 from tests.faults.waiting import wait
 from tests.production import Production
@@ -56,8 +57,7 @@ class System(Production):
 
     def start(self) -> None:
         """Start all and wait until they work."""
-        commands = self.commands(self._environment)
-        self.start_all(commands[name] for name in PROCESSES)
+        self.start_all(self._commands({})[name] for name in PROCESSES)
         self.wait_ready(self.ports.web)
         self.wait_entered()
 
@@ -131,8 +131,14 @@ class System(Production):
         self.wait_ready(self.ports.web)
 
     def _start(self, name: str, environment: dict[str, str]) -> None:
-        command = self.commands({**self._environment, **environment})[name]
-        self.start_all([command])
+        self.start_all([self._commands(environment)[name]])
+
+    def _commands(self, environment: Mapping[str, str]) -> dict[str, Command]:
+        """Workers without beat, which no run needs: each of their children is one that claims."""
+        commands = self.commands({**self._environment, **environment})
+        workers = commands["workers"]
+        argv = tuple(argument for argument in workers.argv if argument != "--beat")
+        return {**commands, "workers": replace(workers, argv=argv)}
 
     def wait_entered(self) -> None:
         """Wait until both worker processes claim."""
