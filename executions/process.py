@@ -45,6 +45,7 @@ class WorkerProcess(worker.Watch):
         self._last_beat: float | None = None
         self._in_hand: set[UUID] = set()  # step runs
         self._strays: dict[LostStep, float] = {}  # since when
+        self._looked_for_strays = 0.0
         self._doubt_until = 0.0
 
     def start(self) -> None:
@@ -105,10 +106,11 @@ class WorkerProcess(worker.Watch):
         So it is when a commit went through and its answer was lost. A thread that has just taken
         one may not have said so yet: only what was astray for a while is given back.
         """
-        if self.id is None:
-            return
-        leased = services.leased_to(self.id)
         now = time.monotonic()
+        if self.id is None or now - self._looked_for_strays < ASTRAY_SECONDS / 2:
+            return
+        self._looked_for_strays = now
+        leased = services.leased_to(self.id)
         with self._lock:
             astray = [step for step in leased if step.step_id not in self._in_hand]
         self._strays = {step: self._strays.get(step, now) for step in astray}

@@ -8,37 +8,66 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
 
 from executions import failpoints, services
+from executions.services.recovery import LostStep
+from tenants import scope
 from tenants.scope import AWAY
 
 log = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True)
+class _Found:
+    """What one look found."""
+
+    lost: list[LostStep]
+    overdue: list[tuple[UUID, UUID]]
+    marked: list[tuple[UUID, UUID]]
+    schedules: list[tuple[UUID, UUID]]
+    ready: bool
+
+    def __bool__(self) -> bool:
+        return bool(self.lost or self.overdue or self.marked or self.schedules or self.ready)
+
+
 def sweep(*, silent_are_dead: bool = True) -> bool:
-    """Make one pass; says whether there is a step that could be claimed.
+    """Make one pass; says whether there was work, or something to mend that may have made some.
 
     Whether a worker that is silent is dead, the caller must know.
     """
-    for lost in services.lost_steps(silent_are_dead=silent_are_dead):
+    found = _look(silent_are_dead=silent_are_dead)
+    for lost in found.lost:
         with _alone("release", lost.execution_id):
             if services.release(lost):
                 log.info("released a lost step", execution=str(lost.execution_id), step=lost.key)
                 failpoints.hit("sweeper_mid")
-    for tenant_id, execution_id in services.overdue():
+    for tenant_id, execution_id in found.overdue:
         with _alone("time out", execution_id):
             services.end_overdue(tenant_id, execution_id)
-    for tenant_id, execution_id in services.left_to_follow():
+    for tenant_id, execution_id in found.marked:
         with _alone("follow up", execution_id):
             services.follow_up(tenant_id, execution_id)
-    for tenant_id, schedule_id in services.due_schedules():
+    for tenant_id, schedule_id in found.schedules:
         with _alone("fire", schedule_id):
             services.fire(tenant_id, schedule_id)
-    services.forget_workers()
-    return services.is_work_ready()
+    return bool(found)
+
+
+def _look(*, silent_are_dead: bool) -> _Found:
+    """All questions in one transaction: each process asks them once a second."""
+    with scope.operator("the sweeper looks for what is to be mended or fired"):
+        return _Found(
+            lost=services.lost_steps(silent_are_dead=silent_are_dead),
+            overdue=services.overdue(),
+            marked=services.left_to_follow(),
+            schedules=services.due_schedules(),
+            ready=services.is_work_ready(),
+        )
 
 
 @contextmanager

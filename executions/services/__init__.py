@@ -21,7 +21,7 @@ from executions.services.scheduling import due_schedules, fire
 from executions.services.sending import mark_sending
 from executions.services.starting import begin, check_input, start, trigger
 from executions.services.stopping import stop
-from executions.services.working import beat, forget_workers, is_work_ready, register, unregister
+from executions.services.working import beat, is_work_ready, register, unregister
 
 __all__ = [
     "after_commit",
@@ -40,7 +40,6 @@ __all__ = [
     "fire",
     "follow_up",
     "forget_runs",
-    "forget_workers",
     "gather",
     "in_batches",
     "is_work_ready",

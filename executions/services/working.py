@@ -15,7 +15,8 @@ KEEP = timedelta(days=1)  # rows of dead workers, for people who look for them
 
 
 def register(name: str) -> UUID:
-    """Enter a worker process; it may claim from now on."""
+    """Enter a worker process; it may claim from now on. Long dead ones are forgotten."""
+    Worker.objects.filter(seen_at__lt=Now() - KEEP).delete()
     return Worker.objects.create(name=name).id
 
 
@@ -27,11 +28,6 @@ def beat(worker_id: UUID) -> bool:
 def unregister(worker_id: UUID) -> None:
     """Leave; what the worker still holds is free at once."""
     Worker.objects.filter(id=worker_id).delete()
-
-
-def forget_workers() -> None:
-    """Delete the rows of workers that have long been dead."""
-    Worker.objects.filter(seen_at__lt=Now() - KEEP).delete()
 
 
 def is_work_ready() -> bool:
