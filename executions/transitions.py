@@ -14,7 +14,6 @@ decided on. Rules that all of them keep:
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -26,6 +25,7 @@ from django.conf import settings
 from executions import statements
 from executions.moves import Move, NewExecution, StepEnd
 from executions.states import EXECUTION_ENDED, STEP_ENDED, ExecutionStatus, StepStatus
+from executions.storable import dump
 from tenants.pipeline import Row
 from tenants.scope import Prepared
 from workflows.definition import JSON
@@ -229,30 +229,6 @@ def mark_sending(db: Prepared, step_id: UUID, fence: int, sent: JSON) -> bool:
     """
     values = {"step": step_id, "fence": fence, "input": dump(sent)}
     return bool(db.run(statements.MARK_SENDING, values, last=True))
-
-
-def dump(value: JSON) -> str | None:
-    """JSON for a jsonb parameter; None is SQL's NULL. What Postgres cannot hold becomes U+FFFD."""
-    if value is None:
-        return None
-    text = json.dumps(value, separators=(",", ":"))
-    if "\\u0000" in text or "\\ud" in text:
-        text = json.dumps(storable(value), separators=(",", ":"))
-    return text
-
-
-def storable(value: JSON) -> JSON:
-    """Without NUL characters and lone surrogates, which other systems do send."""
-    match value:
-        case str():
-            whole = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-            return whole.replace("\0", "\ufffd")
-        case list():
-            return [storable(item) for item in value]
-        case dict():
-            return {str(storable(key)): storable(item) for key, item in value.items()}
-        case _:
-            return value
 
 
 def _shared(move: Move) -> dict[str, object]:

@@ -17,7 +17,7 @@ from django.conf import settings
 from executions import dispatch, failpoints
 from executions import services as executions
 from executions.moves import NewExecution
-from executions.transitions import dump
+from executions.storable import dump
 from tenants import services as tenants
 from tenants.masking import masked_headers
 from tenants.problems import Problem

@@ -102,13 +102,6 @@ def _failed(claim: Claim, attempt: Attempt, error: Error, policy: Retry | None) 
         "fail": (StepStatus.FAILED, "failure", "error"),
     }[verdict.action]
     delay = verdict.delay if verdict.action == "retry" else None
-    event = NewEvent(
-        f"step.{status}",
-        error.message if verdict.action == "fail" else verdict.reason,
-        claim.key,
-        level,
-        {"kind": error.kind, "attempt": claim.attempt, "retry_in": verdict.delay},
-    )
     facts: JSON = {"kind": error.kind, "message": error.message, **error.details}
     tried = {
         **_tried(claim, attempt, status),
@@ -129,6 +122,9 @@ def _failed(claim: Claim, attempt: Attempt, error: Error, policy: Retry | None) 
         # A wait that was under way goes on once the step runs again.
         wait=None if verdict.action == "fail" else claim.wait,
     )
+    told: JSON = {"kind": error.kind, "attempt": claim.attempt, "retry_in": verdict.delay}
+    why = error.message if verdict.action == "fail" else verdict.reason
+    event = NewEvent(f"step.{status}", why, claim.key, level, told)
     return Ending(end, StepState(status, outcome), [event])
 
 

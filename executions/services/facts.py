@@ -29,20 +29,18 @@ def run_of(
     states: dict[str, StepState],
 ) -> Run:
     """A run as a worker holds it. Opens the tenant's scope only for what must be read."""
-    is_item = row.item_index is not None
     trigger: JSON = json.loads(row.trigger)
     item, created_at = None, row.created_at
-    if is_item and isinstance(trigger, dict):
+    if row.item_index is not None and isinstance(trigger, dict):
         around, outer, created_at = _around(tenant_id, row)
-        item = Item(trigger["item"], row.item_index or 0, around)
-        trigger = outer
+        item, trigger = Item(trigger["item"], row.item_index, around), outer
     return Run(
         tenant_id=tenant_id,
         execution_id=execution_id,
         version_id=row.version_id,
         workflow_id=row.workflow_id,
         kind=row.kind,
-        plan=plan_for(tenant_id, row.version_id, row.parent_step if is_item else None),
+        plan=plan_for(tenant_id, row.version_id, row.parent_step if item else None),
         status=status,
         seq=seq,
         states=states,

@@ -16,8 +16,9 @@ from executions.models import Execution
 from executions.moves import Move, NewEvent, NewExecution, NewStep
 from executions.plan import Plan
 from executions.services import admission
+from executions.services.admission import Admission
 from executions.services.plans import plan_of
-from executions.services.settling import new_step
+from executions.services.settling import new_step, step_events
 from executions.states import ExecutionStatus, StepStatus
 from tenants import scope
 from tenants.problems import Problem
@@ -119,12 +120,10 @@ def begin(
     ident = execution_id or uuid_utils.compat.uuid7()
     is_item = new.parent is not None and new.parent.item_index is not None
     first = _first_steps(plan) if is_item else []
+    admitted: Admission = "run"
     if not is_item and plan.definition.limits.executions is not None:
-        new = replace(new, limited=True)
         admitted = admission.admit(db, tenant_id, new.workflow_id, plan.definition.limits)
-        new = replace(new, held=admitted == "hold")
-    else:
-        admitted = "run"
+        new = replace(new, limited=True, held=admitted == "hold")
     move = Move(
         tenant_id=tenant_id,
         execution_id=ident,
@@ -133,7 +132,7 @@ def begin(
         events=[
             NewEvent("execution.created", message, data={"trigger": new.kind}),
             *(NewEvent("step.reused", "Taken over.", step=key) for key in reused),
-            *(NewEvent("step.queued", "Ready to run.", step=step.key) for step in first),
+            *step_events(first),
         ],
         steps=first,
     )
