@@ -19,6 +19,7 @@ from executions.services.following import after_commit
 from executions.services.locking import lock_run, step_of
 from executions.services.writing import finish
 from executions.states import StepStatus
+from executions.storable import storable
 from tenants import scope
 from tenants.principals import Principal
 from tenants.problems import Problem
@@ -46,7 +47,7 @@ def answer(
         step = step_of(run, callback.step)
         _refuse_late(run, callback.step, step)
         _check_body(run, callback.step, body)
-        content = transitions.storable(
+        content = storable(
             {
                 "body": body,
                 "headers": dict(headers),
