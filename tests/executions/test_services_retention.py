@@ -142,10 +142,21 @@ def test_many_at_once_delete_each_run_once() -> None:
     assert left() == {run.id}
 
 
+def sessions() -> int:
+    """How many connections of the product the database has."""
+    with servers.superuser(environment.DATABASE) as other:
+        found = other.execute(
+            "SELECT pid FROM pg_stat_activity WHERE datname = %s AND usename = %s",
+            [environment.DATABASE, environment.APP],
+        )
+        return len(found.fetchall())
+
+
 def test_one_that_is_killed_leaves_nothing_half_deleted() -> None:
     run = finished()
     whole = rows(run.id)
     copies(run, 3_000, EXPIRED)
+    before = sessions()
     process = subprocess.Popen([sys.executable, "manage.py", "retain"], cwd=home.PROJECT)
     try:
         while process.poll() is None and len(left()) == 3_001:
@@ -153,6 +164,8 @@ def test_one_that_is_killed_leaves_nothing_half_deleted() -> None:
         process.send_signal(signal.SIGKILL)
     finally:
         process.wait()
+    while sessions() > before:  # Postgres is still at the statement of who was killed
+        time.sleep(0.01)
     rest = left() - {run.id}
     with scope.operator("a test looks for halves"):
         owners = set(StepRun.objects.values_list("execution_id", flat=True))
