@@ -107,7 +107,7 @@ class WorkerProcess(worker.Watch):
         one may not have said so yet: only what was astray for a while is given back.
         """
         now = time.monotonic()
-        if self.id is None or now - self._looked_for_strays < ASTRAY_SECONDS / 2:
+        if self.id is None or now - self._looked_for_strays < ASTRAY_SECONDS:
             return
         self._looked_for_strays = now
         leased = services.leased_to(self.id)

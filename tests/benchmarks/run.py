@@ -45,8 +45,8 @@ limit here: the better of two runs of pgbench, plain prepared statements in one 
   A linear-5 alone: one accept, five transitions, two plain calls.
 Tables are analyzed after the warm-up, as autovacuum does within a minute of use.
 tenants: from the storing of the first run to the end of the last. waiting: ten thousand copies of a
-  run that waits for an hour; the CPU is that of workers and Postgres. In the last row "limit here"
-  is the same figure before the tables were filled.
+  run that waits for an hour; the CPU is that of workers and Postgres, beyond what they use without
+  them ("limit here"). In the last row that is the same figure before the tables were filled.
 memory: proportional set size of all processes, the HTTP target left out.
 web, workers, Postgres: milliseconds of CPU (user and system) for one operation."""
 
