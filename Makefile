@@ -38,7 +38,7 @@ bench: install-dev ## measure throughput and latency beside this machine's own l
 	@exec $(BIN)/python -m config.local exec --temporary -- $(BIN)/python -m tests.benchmarks
 
 .PHONY: faults
-faults: install-dev ## kill, freeze and cut off everything for half an hour; nothing may be lost
+faults: install-dev ## kill, freeze and cut off everything for twenty minutes; nothing may be lost
 	@exec $(BIN)/python -m config.local exec --temporary -- $(BIN)/python -m tests.faults
 
 .PHONY: lock

@@ -36,8 +36,8 @@ def answer(
 ) -> None:
     """Give a step what it waits for, once; it may come before the step waits.
 
-    Raises Http404 if there is no such execution, Problem 409 if it is answered or no longer waits,
-    422 if the body is not what the step asks for.
+    Raises Http404 if there is no such step, Problem 409 if it is answered, no longer waits or its
+    execution has ended, 422 if the body is not what the step asks for.
     """
     with scope.tenant(callback.tenant_id):
         db = scope.prepared()
