@@ -35,9 +35,6 @@ class Workflow(TenantRoot):
         related_name="+",
         db_constraint=False,
     )
-    # The current version's `limits.executions` and `limits.limit`, set together with it.
-    max_executions = models.PositiveIntegerField(null=True, blank=True, editable=False)
-    on_limit = models.CharField(max_length=20, default="queue", editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
     # An archived workflow takes no new runs; its executions stay until retention removes them.

@@ -21,7 +21,7 @@ from workflows import definition as language
 from workflows.checking import TOO_LARGE, Check, check, is_too_large
 from workflows.checking import errors as errors  # the doors' names for them
 from workflows.checking import limits as limits
-from workflows.definition import JSON, Definition
+from workflows.definition import JSON
 from workflows.diff import Diff
 from workflows.diff import diff as compare
 from workflows.models import Workflow, WorkflowVersion
@@ -155,7 +155,7 @@ def publish(
     checked = check(tenant_id=locked.tenant_id, definition=locked.draft, slug=locked.slug)
     if _is_published(locked.current, digest, checked.pins):
         return locked.current
-    definition = _without_errors(checked)
+    _refuse_errors(checked)
     version = WorkflowVersion.objects.create(
         tenant_id=locked.tenant_id,
         workflow=locked,
@@ -167,9 +167,7 @@ def publish(
         published_by=by,
     )
     locked.current = version
-    locked.max_executions = definition.limits.executions
-    locked.on_limit = definition.limits.limit
-    locked.save(update_fields=["current", "max_executions", "on_limit", "updated_at"])
+    locked.save(update_fields=["current", "updated_at"])
     return version
 
 
@@ -234,8 +232,8 @@ def _is_published(
     return current is not None and current.digest == digest and current.pins == pins
 
 
-def _without_errors(checked: Check) -> Definition:
-    """The definition; raises Problem 422 with everything that was found if it has errors."""
+def _refuse_errors(checked: Check) -> None:
+    """Raise Problem 422 with everything that was found if the definition has errors."""
     count = len(errors(checked.problems))
     if checked.definition is None or count:
         raise Problem(
@@ -244,7 +242,6 @@ def _without_errors(checked: Check) -> Definition:
             f"The draft has {count} error{'s' if count > 1 else ''}, so it cannot be published.",
             errors=[problem.as_dict() for problem in checked.problems],
         )
-    return checked.definition
 
 
 def _last_number(workflow: Workflow) -> int:

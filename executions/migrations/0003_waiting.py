@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('executions', '0002_event'),
         ('tenants', '0001_initial'),
-        ('workflows', '0002_limits_and_pins'),
+        ('workflows', '0002_pins'),
     ]
 
     operations = [

@@ -153,17 +153,3 @@ def test_a_workflow_for_failures_that_will_not_start_is_warned_about(
     found = told(acme, starting(on_failure=slug), "parent")
     expected = [("warning", code, None, "on_failure")] if code else []
     assert [problem[:4] for problem in found] == expected
-
-
-def test_the_limit_of_executions_becomes_the_workflows_when_it_is_published(
-    acme: Caller,
-) -> None:
-    limited = starting(limits={"executions": 3, "limit": "drop"})
-    workflow = drafted(acme, "flow", limited)
-    assert (workflow.max_executions, workflow.on_limit) == (None, "queue")
-    services.publish(workflow=workflow, by=None)
-    workflow.refresh_from_db()
-    assert (workflow.max_executions, workflow.on_limit) == (3, "drop")
-    services.publish(workflow=drafted(acme, "flow", starting()), by=None)
-    workflow.refresh_from_db()
-    assert (workflow.max_executions, workflow.on_limit) == (None, "queue")

@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('tenants', '0001_initial'),
-        ('workflows', '0002_limits_and_pins'),
+        ('workflows', '0002_pins'),
     ]
 
     operations = [

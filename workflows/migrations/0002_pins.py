@@ -11,16 +11,6 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.AddField(
-            model_name='workflow',
-            name='max_executions',
-            field=models.PositiveIntegerField(blank=True, editable=False, null=True),
-        ),
-        migrations.AddField(
-            model_name='workflow',
-            name='on_limit',
-            field=models.CharField(default='queue', editable=False, max_length=20),
-        ),
-        migrations.AddField(
             model_name='workflowversion',
             name='pins',
             field=models.JSONField(default=dict, help_text='Versions of other workflows that it runs, by their slugs'),
