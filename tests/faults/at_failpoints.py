@@ -15,13 +15,17 @@ from tests.workload import Workload
 IN_WEB = "after_begin_before_wake"
 # This point is reached only in a recovery, so something must be lost first.
 LOST_FIRST = {"sweeper_mid": "after_claim:kill@{share},sweeper_mid:kill@0.3"}
+# No step passes it: tests/executions/test_services_scheduling.py kills a ticker there.
+ELSEWHERE = {"in_firing"}
 Cells = Mapping[str, Workload]  # by step type
 
 
 def every_one(trial: Trial) -> None:
     """Points one after the other, all step types at once; a table of the leases that were lost."""
-    points = trial.rng.sample(POINTS, 1) if trial.quick else POINTS
+    points = [point for point in POINTS if point not in ELSEWHERE]
+    points = trial.rng.sample(points, 1) if trial.quick else points
     trial.rounds = len(points)
+    trial.endings.add("failed: child")  # a for_each one of whose items lost its worker too often
     types = tuple(workflows.by_type(trial.receiver))
     rows = []
     try:

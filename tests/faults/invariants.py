@@ -52,6 +52,7 @@ SELECT DISTINCT run.id AS execution_id, x->>'key' AS step, split_part(edge, '.',
 FROM run JOIN workflows_workflowversion v ON v.id = run.version_id
 CROSS JOIN LATERAL jsonb_array_elements(v.definition->'steps') AS x
 CROSS JOIN LATERAL jsonb_array_elements_text(coalesce(x->'needs', '[]')) AS edge
+WHERE run.item_index IS NULL  -- an item's run has the steps of a body
 """,
     """
 CREATE TEMP TABLE ending ON COMMIT DROP AS

@@ -10,6 +10,7 @@ from random import Random
 from typing import Any, TypeVar
 from uuid import UUID
 
+from executions.invariants import violations
 from tenants.models import Tenant
 from tests.factories import make_tenant
 from tests.faults import invariants, receiver
@@ -111,6 +112,7 @@ class Trial:
         self.settle()
         self.verdict = self.check()
         self.flaws += self.verdict.flaws
+        self.flaws += self._doctor_says()
         for status, count in self.verdict.statuses.items():
             if status not in self.endings:
                 self.flaws.append(f"{count} runs ended as {status}")
@@ -122,6 +124,15 @@ class Trial:
                 row = db.execute(WENT_ON, values).fetchone()
                 if row and row[0] is not None:
                     self.recoveries.append(float(str(row[0])) - loss.at)
+
+    def _doctor_says(self) -> list[str]:
+        """What the product's own invariants find in the runs of the trial."""
+        tenants = {tenant.id for tenant in self.tenants}
+        return [
+            f"doctor: {found.name} in {found.execution_id} {found.step or ''}: {found.message}"
+            for found in violations(everything=True)
+            if found.tenant_id is None or found.tenant_id in tenants
+        ]
 
     def check(self, *only: UUID) -> Verdict:
         """The invariants of the runs of all tenants of the trial, or of these only."""

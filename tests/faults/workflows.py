@@ -88,8 +88,14 @@ def by_type(receiver: Receiver) -> Mapping[str, list[Step]]:
         ),
         "transform": _pair(step("a", kind="transform"), step("b", "a", kind="transform")),
         "log": _pair(step("a"), step("b", "a")),
+        "for_each": _pair(_loop("a"), _loop("b", "a")),
         "fail": _pair(step("a", kind="fail"), step("b", "a.failure", kind="fail"), "failure"),
     }
+
+
+def _loop(key: str, *needs: str) -> Step:
+    config = {"items": [1, 2], "steps": [step(f"{key}_body", kind="transform")]}
+    return step(key, *needs, kind="for_each", config=config)
 
 
 def _pair(first: Step, second: Step, outcome: str = "success") -> list[Step]:
