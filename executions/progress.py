@@ -12,9 +12,10 @@ from django.db.models.functions import Coalesce
 
 from executions.models import Execution, StepRun
 from executions.states import EXECUTION_ENDED, ExecutionStatus
+from workflows.steps.registry import STEP_TYPES
 
 LISTED = 20  # children of one execution that are named
-PARENTS = ("for_each", "sub_workflow")
+PARENTS = frozenset(key for key, kind in STEP_TYPES.items() if kind.has_children)
 _ENDED = Q(status__in=EXECUTION_ENDED)
 _UNSUCCESSFUL = _ENDED & ~Q(status=ExecutionStatus.SUCCEEDED)
 
