@@ -147,8 +147,7 @@ def may_decide(ask: Mapping[str, JSON], by: Principal) -> bool:
     """Whether this person is among those whom the step asks: by role, or by name."""
     match ask:
         case {"people": list() as people, "roles": list() as roles}:
-            named = {person.casefold() for person in people if isinstance(person, str)}
-            return by.label.casefold() in named or by.role.value in roles
+            return by.label.casefold() in people or by.role.value in roles
         case _:
             return False
 

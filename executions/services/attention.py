@@ -16,6 +16,6 @@ def attention(by: Principal) -> QuerySet[StepRun]:
     """The steps that need a person, of the approvals those that this one may give; the newest
     first, in the open scope of the tenant."""
     asked = Q(wait__ask__roles__contains=[by.role.value]) | Q(
-        wait__ask__people__contains=[by.label]
+        wait__ask__people__contains=[by.label.casefold()]
     )
     return StepRun.objects.filter(_NEEDING, asked | Q(status=StepStatus.UNKNOWN)).order_by("-id")

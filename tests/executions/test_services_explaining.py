@@ -136,7 +136,13 @@ def test_of_several_reasons_the_run_tells_the_one_that_a_person_can_end(acme: Te
 @pytest.mark.parametrize("role", list(Role))
 @pytest.mark.parametrize(
     "asks",
-    [{}, {"roles": ["viewer"]}, {"people": ["me@acme.example"]}, {"people": ["x@y.example"]}],
+    [
+        {},
+        {"roles": ["viewer"]},
+        {"people": ["me@acme.example"]},
+        {"people": ["Me@Acme.example"]},
+        {"people": ["x@y.example"]},
+    ],
 )
 def test_attention_finds_just_the_approvals_that_may_be_given(
     acme: Tenant, role: Role, asks: dict[str, list[str]]

@@ -81,5 +81,5 @@ def _ask(config: ApprovalConfig) -> JSON:
         "message": config.message,
         "form": config.form,
         "roles": [role.value for role in roles],
-        "people": list(config.people),
+        "people": [person.casefold() for person in config.people],
     }
