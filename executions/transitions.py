@@ -102,8 +102,7 @@ def take(db: Prepared, *, tenant_id: UUID, execution_id: UUID, worker_id: UUID) 
     )
     if row is None:
         return None
-    own, of_run = row[:7], row[7:]
-    return Taken(*own, RunRow(*of_run))  # type: ignore[call-arg] # a row has seven and these
+    return Taken._make((*row[:7], RunRow._make(row[7:])))
 
 
 def lock(db: Prepared, execution_id: UUID, *, wait: bool = True) -> tuple[str, int] | None:

@@ -15,8 +15,8 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from tenants import scope
+from tenants.auth import caller_of
 from tenants.openapi import refusal
-from tenants.principals import Principal
 from tenants.roles import Permission
 from tenants.serializers import Strict, read
 from workflows import schedules
@@ -254,8 +254,7 @@ class ScheduleViews(GenericViewSet[Schedule]):
 
 
 def _tenant(request: Request) -> UUID:
-    caller: Principal = request.user  # type: ignore[assignment] # ours, not Django's
-    return caller.tenant_id
+    return caller_of(request).tenant_id
 
 
 def _shown(schedule: Schedule) -> dict[str, Any]:

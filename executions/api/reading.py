@@ -16,7 +16,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from executions import events, serializers, services
 from executions.models import Execution, StepRun
-from tenants.principals import Principal
+from tenants.auth import caller_of
 from tenants.serializers import read
 
 # Read by the paginator and by content negotiation, not by filters.
@@ -90,12 +90,6 @@ def parameters(request: Request) -> dict[str, Any]:
     """The query without what is not a view's own."""
     given = request.query_params.dict()
     return {name: value for name, value in given.items() if name not in _OTHER_PARAMETERS}
-
-
-def caller_of(request: Request) -> Principal:
-    """Who asks."""
-    caller: Principal = request.user  # type: ignore[assignment] # ours, not Django's
-    return caller
 
 
 def listed() -> QuerySet[Execution]:
