@@ -175,7 +175,11 @@ class DecisionForm(forms.Form):
 
 
 class BulkForm(forms.Form):
-    """What to do with the executions that the filters match: those with ids in (after, upto]."""
+    """What to do with the executions that the filters match: those with ids in (after, upto].
+
+    `newest` is the newest that there was at first: what comes later, such as what the verb itself
+    makes, is left alone in all rounds.
+    """
 
     action = forms.ChoiceField(choices=[(verb, verb) for verb in ("cancel", "resume", "replay")])
     version = forms.ChoiceField(required=False)  # what is usual for the action comes first
@@ -184,6 +188,7 @@ class BulkForm(forms.Form):
     )
     after = forms.UUIDField(required=False, widget=forms.HiddenInput)
     upto = forms.UUIDField(required=False, widget=forms.HiddenInput)
+    newest = forms.UUIDField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, data: Any) -> None:
         super().__init__(data)

@@ -41,6 +41,7 @@ class Outcome:
     done: Sequence[UUID]
     refused: Sequence[Refused]
     last: UUID | None  # of those that matched: what was made or refused still matches
+    newest: UUID | None  # of all that match, these and further ones
     more: bool  # there are further ones that match: call again for those after the last
 
 
@@ -60,6 +61,7 @@ def perform(
     it back, so that it refuses what the real one would.
     """
     meant = chosen.filter(item_index=None, status__in=_MEANT[verb])
+    newest = meant.order_by("-id").values_list("id", flat=True).first()
     rows = list(meant.select_related("workflow").order_by("id")[: MOST + 1])
     found = rows[:MOST]
     done: list[UUID] = []
@@ -74,7 +76,7 @@ def perform(
         except Problem as problem:
             refused.append(Refused(execution.id, problem.detail))
     last = found[-1].id if found else None
-    return Outcome(len(found), done, refused, last, more=len(rows) > MOST)
+    return Outcome(len(found), done, refused, last, newest, more=len(rows) > MOST)
 
 
 def _one(

@@ -39,14 +39,16 @@ def bulk(request: MemberRequest) -> HttpResponse:
     same = urlencode(chosen(request))
     if is_real:
         messages.success(request, _told(form.cleaned_data["action"], outcome))
-        if not outcome.more:
+        shown, newest = form.cleaned_data["upto"], form.cleaned_data["newest"]
+        if not shown or not newest or shown >= newest:
             return HttpResponseRedirect(f"{listing}?{same}")
-        further = {**form.repeated(), "after": outcome.last}
+        further = {**form.repeated(), "after": shown, "newest": newest}
         return HttpResponseRedirect(f"{request.path}?{same}&{urlencode(further)}")
     context = {
         "form": form,
         "action": form.cleaned_data["action"],
         "outcome": outcome,
+        "newest": form.cleaned_data["newest"] or outcome.newest,
         "whys": Counter(one.why for one in outcome.refused).most_common(),
         "filters": [
             (field.label, field.value()) for field in filters.visible_fields() if field.value()
@@ -63,8 +65,9 @@ def _perform(
     rows: QuerySet[Execution] = Execution.objects.filter(**lookups)
     if given["after"]:
         rows = rows.filter(id__gt=given["after"])
-    if given["upto"]:
-        rows = rows.filter(id__lte=given["upto"])
+    for bound in ("upto", "newest"):
+        if given[bound]:
+            rows = rows.filter(id__lte=given[bound])
     return services.perform(
         given["action"],
         rows,
@@ -77,6 +80,4 @@ def _perform(
 
 def _told(action: str, outcome: Outcome) -> str:
     told = f"{DONE[action]}: {len(outcome.done)}."
-    if outcome.refused:
-        told = f"{told} Refused: {len(outcome.refused)}."
-    return f"{told} There are more." if outcome.more else told
+    return f"{told} Refused: {len(outcome.refused)}." if outcome.refused else told

@@ -293,6 +293,21 @@ def test_bulk_leaves_alone_what_came_after_the_preview(people: factories.People)
     assert driving.fresh(later).status == "waiting"
 
 
+def test_bulk_goes_on_to_those_that_did_not_fit_and_no_further(
+    people: factories.People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("executions.services.bulk.MOST", 2)
+    chosen = [standing.failed(people.acme).id for _ in range(5)]
+    client, address = browser(people.otto), "/t/acme/executions/bulk/?action=replay"
+    for more in (True, True, False):
+        response = client.post(address, hidden(text_of(client.get(address))))
+        address = response.headers["Location"]
+        assert ("/bulk/" in address) is more
+    with scope.tenant(people.acme.id):
+        made = Execution.objects.filter(trigger_kind="replay").order_by("id")
+        assert list(made.values_list("origin_id", flat=True)) == chosen
+
+
 @pytest.mark.parametrize("query", ["", "?action=delete", "?action=cancel&status=odd"])
 def test_bulk_without_a_sound_choice_goes_back_to_the_list(
     people: factories.People, query: str
