@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.conf import LazySettings
 
-from executions import runner, services, sweeper
-from executions.egress import networks
+from executions import services, sweeper
 from executions.models import Execution
 from tenants import scope
 from tenants.models import Variable
@@ -36,17 +33,9 @@ from tests.executions.test_worker import in_turn
 from tests.workflows.definitions import document, step
 from workflows.steps.base import Wait
 
-pytestmark = pytest.mark.usefixtures("committed_db")
+pytestmark = pytest.mark.usefixtures("committed_db", "loopback")
 
 PAUSE = step("pause", kind="delay", config={"seconds": 60})
-
-
-@pytest.fixture(autouse=True)
-def loopback_allowed(settings: LazySettings) -> Iterator[None]:
-    settings.EGRESS_ALLOW = networks("127.0.0.0/8")
-    runner._client.cache_clear()
-    yield
-    runner._client.cache_clear()
 
 
 # --- Delays ------------------------------------------------------------------------------------

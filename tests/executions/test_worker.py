@@ -5,17 +5,15 @@ from __future__ import annotations
 import base64
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from threading import Event as Flag
 from typing import Any
 from urllib.parse import quote
 
 import pytest
-from django.conf import LazySettings
 from django.db import connection
 
-from executions import runner, services, worker
-from executions.egress import networks
+from executions import services, worker
 from executions.models import Event, Execution, StepRun
 from tenants import scope
 from tenants.models import Secret
@@ -38,17 +36,9 @@ from tests.workflows.definitions import definition, document, step
 from workflows import graph
 from workflows.services import errors, limits
 
-pytestmark = pytest.mark.usefixtures("committed_db")
+pytestmark = pytest.mark.usefixtures("committed_db", "loopback")
 
 TOKEN = 'p4ssw0rd/+ "x!'
-
-
-@pytest.fixture(autouse=True)
-def loopback_allowed(settings: LazySettings) -> Iterator[None]:
-    settings.EGRESS_ALLOW = networks("127.0.0.0/8")
-    runner._client.cache_clear()
-    yield
-    runner._client.cache_clear()
 
 
 def call(key: str, url: str, *needs: str, method: str = "GET", **more: Any) -> dict[str, Any]:
