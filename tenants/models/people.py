@@ -1,4 +1,4 @@
-"""Tenants, their people, keys, secrets and variables."""
+"""Tenants and their people."""
 
 from __future__ import annotations
 
@@ -6,18 +6,12 @@ from typing import Any, ClassVar
 
 import uuid_utils.compat
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
-from django.core.validators import RegexValidator
 from django.db import models
 from django.utils import timezone
 from django_rls.models import RLSModel
 
 from tenants.rls import OperatorAccess, TenantIsolation, TenantRoot, tenant_key
 from tenants.roles import Role
-
-name_validator = RegexValidator(
-    r"\A[a-z][a-z0-9_]{0,62}\Z",
-    "Use lower-case letters, digits and underscores, starting with a letter (63 at most).",
-)
 
 
 class UserManager(BaseUserManager["User"]):
@@ -96,64 +90,3 @@ class Membership(TenantRoot):
 
     def __str__(self) -> str:
         return f"{self.user_id} is {self.role}"
-
-
-class ApiKey(TenantRoot):
-    """A key `sw_<public_id>_<secret>`; only the SHA-256 of the secret is kept."""
-
-    name = models.CharField(max_length=100)
-    public_id = models.CharField(max_length=16, unique=True)
-    digest = models.BinaryField(max_length=32)
-    role = models.CharField(
-        max_length=16, choices=[(role.value, role.name.title()) for role in Role]
-    )
-    expires_at = models.DateTimeField(null=True, blank=True)
-    revoked_at = models.DateTimeField(null=True, blank=True)
-    last_used_at = models.DateTimeField(null=True, blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta(TenantRoot.Meta):
-        verbose_name_plural = "API keys"
-        verbose_name = "API key"
-        constraints = [tenant_key()]
-        ordering = ["-id"]
-
-    def __str__(self) -> str:
-        return f"sw_{self.public_id}_…"
-
-
-class Secret(TenantRoot):
-    """A named value that can be written and used, never read back. Sealed with AES-GCM."""
-
-    name = models.CharField(max_length=63, validators=[name_validator])
-    sealed = models.BinaryField()
-    created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = models.DateTimeField(auto_now=True)
-
-    class Meta(TenantRoot.Meta):
-        constraints = [
-            tenant_key(),
-            models.UniqueConstraint(fields=["tenant", "name"], name="tenants_secret_name"),
-        ]
-        ordering = ["name"]
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class Variable(TenantRoot):
-    """A plain setting of a tenant, `vars.<name>` in expressions."""
-
-    name = models.CharField(max_length=63, validators=[name_validator])
-    value = models.JSONField()
-    updated_at = models.DateTimeField(auto_now=True)
-
-    class Meta(TenantRoot.Meta):
-        constraints = [
-            tenant_key(),
-            models.UniqueConstraint(fields=["tenant", "name"], name="tenants_variable_name"),
-        ]
-        ordering = ["name"]
-
-    def __str__(self) -> str:
-        return self.name

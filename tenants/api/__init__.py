@@ -1,0 +1,9 @@
+"""The API of tenants. Views translate; services decide."""
+
+from __future__ import annotations
+
+from tenants.api.registration import Register
+from tenants.api.secrets import SecretViews
+from tenants.api.variables import VariableViews
+
+__all__ = ["Register", "SecretViews", "VariableViews"]

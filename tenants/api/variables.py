@@ -1,0 +1,107 @@
+"""Variables over the API."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from django.http import Http404
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from tenants import scope, services
+from tenants.api.named import MAX_VALUE_LENGTH, Named, gone, read_at
+from tenants.models import Variable
+from tenants.roles import Permission
+from tenants.serializers import Strict, read
+
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # as JSON spells it; Postgres stores none
+
+
+class StorableJSON(serializers.JSONField):
+    """A JSON value that Postgres can keep, up to MAX_VALUE_LENGTH characters."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        try:
+            text = json.dumps(data, ensure_ascii=False, allow_nan=False)
+            text.encode()
+        except ValueError:  # an infinite number, or half of a surrogate pair
+            raise ValidationError("Numbers must be finite and text must be Unicode.") from None
+        if _NUL.search(text):
+            raise ValidationError("Text may not hold a NUL character.")
+        if len(text) > MAX_VALUE_LENGTH:
+            raise ValidationError(f"Give at most {MAX_VALUE_LENGTH} characters of JSON.")
+        return data
+
+
+class VariableValue(Strict):
+    """A plain value."""
+
+    value = StorableJSON()
+
+
+class NewVariable(Named, VariableValue):
+    """`vars.<name>` and its value."""
+
+
+class VariableItem(serializers.ModelSerializer[Variable]):
+    class Meta:
+        model = Variable
+        fields = ["name", "value", "updated_at"]
+        read_only_fields = fields
+
+
+@extend_schema(tags=["variables"])
+class VariableViews(GenericViewSet[Variable]):
+    """Plain settings of the tenant: `vars.<name>` in expressions."""
+
+    permissions = {
+        "create": Permission.SECRETS,
+        "update": Permission.SECRETS,
+        "destroy": Permission.SECRETS,
+    }
+    queryset = Variable.objects.none()
+    serializer_class = VariableItem
+    lookup_field = "name"
+
+    @extend_schema(summary="List variables")
+    def list(self, request: Request) -> Response:
+        page = self.paginate_queryset(services.variables_of(scope.tenant_id())) or []
+        return self.get_paginated_response(VariableItem(page, many=True).data)
+
+    @extend_schema(summary="Get a variable")
+    def retrieve(self, request: Request, name: str) -> Response:
+        variable = services.variables_of(scope.tenant_id()).filter(name=name).first()
+        if variable is None:
+            raise Http404
+        return Response(VariableItem(variable).data)
+
+    @extend_schema(
+        summary="Create or replace a variable",
+        request=NewVariable,
+        responses={200: VariableItem, 201: VariableItem},
+    )
+    def create(self, request: Request) -> Response:
+        return self._put(read(NewVariable, request.data))
+
+    @extend_schema(
+        summary="Create or replace a variable by name",
+        request=VariableValue,
+        responses={200: VariableItem, 201: VariableItem},
+    )
+    def update(self, request: Request, name: str) -> Response:
+        return self._put(read_at(name, NewVariable, request.data))
+
+    @extend_schema(summary="Delete a variable", responses={204: None})
+    def destroy(self, request: Request, name: str) -> Response:
+        deleted, _ = services.variables_of(scope.tenant_id()).filter(name=name).delete()
+        return gone(deleted)
+
+    def _put(self, values: dict[str, Any]) -> Response:
+        variable, created = services.put_variable(tenant_id=scope.tenant_id(), **values)
+        return Response(VariableItem(variable).data, status=201 if created else 200)

@@ -1,0 +1,18 @@
+"""Tenants, their people, keys, secrets and variables."""
+
+from __future__ import annotations
+
+from tenants.models.keys import ApiKey
+from tenants.models.names import Secret, Variable, name_validator
+from tenants.models.people import Membership, Tenant, User, UserManager
+
+__all__ = [
+    "ApiKey",
+    "Membership",
+    "Secret",
+    "Tenant",
+    "User",
+    "UserManager",
+    "Variable",
+    "name_validator",
+]
