@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 from uuid import UUID
 
 import uuid_utils.compat
@@ -22,9 +21,8 @@ from tenants import services as tenants
 from tenants.masking import masked_headers
 from tenants.problems import Problem
 from tenants.scope import Prepared, prepared_transaction
-from webhooks import signatures, statements
+from webhooks import bodies, signatures, statements
 from webhooks.signatures import GenericOptions
-from workflows import documents
 from workflows.definition import JSON
 
 LONGEST_ID = 150  # characters of a provider's delivery id that is kept in clear
@@ -75,7 +73,8 @@ def receive(
     """Take in one request; header names are lower case. What is returned is committed.
 
     Raises Problem: 404 unknown endpoint, 401 bad or stale signature, 409 nothing published, 413
-    too large, 422 no JSON or not what the input schema asks for.
+    too large, 415 a type that is not read, 422 not what it says it is, or not what the input
+    schema asks for.
     """
     if len(body) > settings.MAX_PAYLOAD_BYTES:
         raise too_large()
@@ -166,7 +165,7 @@ def _begin(
     if endpoint.version_id is None:
         raise NOT_LIVE.problem()
     plan = executions.plan_of(endpoint.version_id)
-    value = _json(body)
+    value = _value(headers.get("content-type", ""), body)
     executions.check_input(plan, value)
     begun = executions.begin(
         db,
@@ -217,18 +216,11 @@ def _options(text: str) -> GenericOptions:
     return GenericOptions.model_validate_json(text)
 
 
-def _json(body: bytes) -> JSON:
-    """The body as JSON that Postgres can keep."""
-    try:
-        value: JSON = json.loads(body, parse_constant=_no_constant)
-    except (ValueError, RecursionError):
-        raise Problem(422, "not-json", "The body is not JSON.") from None
-    flaw = next(documents.unstorable(value), None)
-    if flaw is not None:
-        where = f"{flaw.field}: " if flaw.field else ""
-        raise Problem(422, "not-json", f"{where}{flaw.message}")
-    return value
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
+def _value(content_type: str, body: bytes) -> JSON:
+    """What the body says. Raises Problem 415 or 422."""
+    value = bodies.parse(content_type, body)
+    if not isinstance(value, bodies.Flaw):
+        return value
+    status, code, detail, field = value
+    errors = [{"field": field, "code": code, "message": detail}] if field else []
+    raise Problem(status, code, detail, errors=errors)
