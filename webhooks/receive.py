@@ -6,7 +6,7 @@ import hashlib
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 from uuid import UUID
 
@@ -53,6 +53,8 @@ class Received:
 
     delivery_id: UUID
     execution_id: UUID | None
+    tenant_id: UUID
+    answer: str  # of webhooks.models.ANSWERS: with what its caller is answered
     duplicate: bool = False
 
 
@@ -65,6 +67,7 @@ class _Endpoint(NamedTuple):
     previous: bytes | None  # while it is still good
     workflow_id: UUID
     version_id: UUID | None
+    answer: str
 
 
 def receive(
@@ -133,7 +136,9 @@ def _store(
 ) -> tuple[Received, int]:
     """The delivery and how many steps of its execution workers are to be woken for."""
     shown = masked_headers(headers)
-    received = Received(uuid_utils.compat.uuid7(), uuid_utils.compat.uuid7())
+    received = Received(
+        uuid_utils.compat.uuid7(), uuid_utils.compat.uuid7(), endpoint.tenant_id, endpoint.answer
+    )
     key = {
         "tenant": endpoint.tenant_id,
         "endpoint": endpoint.id,
@@ -149,8 +154,9 @@ def _store(
     db.enter_tenant(endpoint.tenant_id)
     if db.first(statements.DELIVER, row) is None:
         first = db.first(statements.FIRST, key)
-        earlier_delivery, earlier_execution = first or (received.delivery_id, None)
-        return Received(earlier_delivery, earlier_execution, duplicate=True), 0
+        delivery, execution = first or (received.delivery_id, None)
+        earlier = replace(received, delivery_id=delivery, execution_id=execution, duplicate=True)
+        return earlier, 0
     return received, _begin(db, endpoint, received, shown, query, body)
 
 
