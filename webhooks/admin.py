@@ -49,7 +49,8 @@ class EndpointForm(forms.ModelForm):  # type: ignore[type-arg] # generic in the 
             except Problem as problem:
                 for error in problem.errors:
                     self.add_error("options", error["message"])
-        workflow = self.instance.workflow if self.instance.pk else cleaned.get("workflow")
+        is_made = self.instance.workflow_id is not None
+        workflow = self.instance.workflow if is_made else cleaned.get("workflow")
         if workflow is not None and "answer" in cleaned:
             self._check_answer(workflow, cleaned["answer"])
         return cleaned

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from django.db import connection
-from django.test.utils import CaptureQueriesContext
+from django.test.utils import CaptureQueriesContext, override_settings
 
 from executions import services, worker
 from executions.models import Execution
@@ -156,24 +156,14 @@ def test_waiting_too_short_gives_the_address_where_to_look(committed_db: None) -
     assert answer.json()["status"] == "queued"
 
 
-def test_no_transaction_is_open_while_a_caller_waits(
-    committed_db: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@override_settings(MAX_WAITERS=0)
+def test_where_too_many_wait_already_a_caller_gets_the_address_at_once(committed_db: None) -> None:
     acme = owner_of("acme")
-    slug = published(acme)
-    open_while_asleep: list[bool] = []
-    monkeypatch.setattr(
-        "executions.waiting.time.sleep", lambda _: open_while_asleep.append(_in_transaction())
-    )
 
-    acme.post(f"workflows/{slug}/run/?wait=0.05", {"input": {"n": 1}})
+    answer = acme.post(f"workflows/{published(acme)}/run/?wait=25", {"input": {"n": 1}})
 
-    assert open_while_asleep
-    assert not any(open_while_asleep)
-
-
-def _in_transaction() -> bool:
-    return connection.in_atomic_block
+    assert answer.status_code == 202
+    assert answer["Location"] == answer.json()["url"]
 
 
 # --- Read --------------------------------------------------------------------------------------
