@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from base64 import b64encode
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,12 +10,11 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext, override_settings
 
-from executions import services, worker
 from executions.models import Execution
 from tenants import scope
 from tenants.roles import Role
 from tests.callers import Caller, owner_of
-from tests.executions.driving import claimed, new_worker
+from tests.executions.driving import claimed, new_worker, working
 from tests.workflows.definitions import document, step
 
 CHAIN = document(
@@ -45,26 +41,6 @@ def started(caller: Caller, slug: str) -> str:
     answer = caller.post(f"workflows/{slug}/run/", {"input": {"n": 1}})
     assert answer.status_code == 202, answer.content
     return str(answer.json()["id"])
-
-
-@contextmanager
-def working() -> Iterator[None]:
-    """A worker in a thread, woken by nobody: it looks for itself."""
-    enough = threading.Event()
-
-    def work() -> None:
-        me = services.register("test")
-        while not enough.wait(0.01):
-            worker.drain(me)
-        connection.close()
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    try:
-        yield
-    finally:
-        enough.set()
-        thread.join()
 
 
 # --- Run ---------------------------------------------------------------------------------------

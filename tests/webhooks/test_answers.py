@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
 import pytest
-from django.db import connection
 from django.http import HttpResponse
 from django.test import Client, override_settings
 
 from executions import services as executions
-from executions import worker
 from executions.models import Execution
 from tenants import scope
-from tests.executions.driving import drained
+from tests.executions.driving import drained, working
 from tests.webhooks.senders import BODY, Address, make_address, plain_hmac, standard
 from tests.workflows.definitions import document, step
 
@@ -38,24 +35,10 @@ def responding(**config: Any) -> dict[str, Any]:
     return document(step("r", kind="respond", config=config))
 
 
-@pytest.fixture
-def working() -> Iterator[None]:
-    """A worker in a thread, woken by nobody: it looks for itself."""
-    enough = threading.Event()
-
-    def work() -> None:
-        me = executions.register("test")
-        while not enough.wait(0.01):
-            worker.drain(me)
-        connection.close()
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    try:
+@pytest.fixture(name="working")
+def _working() -> Iterator[None]:
+    with working():
         yield
-    finally:
-        enough.set()
-        thread.join()
 
 
 def endpoint(answer: str, definition: dict[str, Any] = DOUBLE) -> Address:
@@ -257,6 +240,20 @@ def test_slacks_slash_command_is_answered_in_place(working: None) -> None:
         headers=plain_hmac(address.secret, body),
     )
     assert answer.json() == {"text": "Weather for 94070 & more"}
+
+
+def test_slacks_interactive_message_is_json_in_a_field(working: None) -> None:
+    value = "{{ (trigger.body.payload | fromjson).actions[0].value }}"
+    address = make_address("generic", answer="respond", definition=responding(body=value))
+    payload = json.dumps({"type": "block_actions", "actions": [{"value": "approve"}]})
+    body = urlencode({"payload": payload}).encode()
+    answer = Client().post(
+        address.path,
+        body,
+        content_type="application/x-www-form-urlencoded",
+        headers=plain_hmac(address.secret, body),
+    )
+    assert answer.content == b"approve"
 
 
 def test_what_is_refused_waits_for_nothing() -> None:
