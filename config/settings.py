@@ -256,7 +256,7 @@ MAX_CHAIN = environment.int("STEPWELL_MAX_CHAIN", default=10)  # runs that lead 
 MAX_RESULT_BYTES = environment.int("STEPWELL_MAX_RESULT_BYTES", default=4_194_304)  # of a for_each
 # How long a caller may wait for a result (`?wait=`, webhooks that answer with it), and how many may
 # in one process: each holds one of its threads (docker/gunicorn.conf.py).
-MAX_WAIT_SECONDS = environment.float("STEPWELL_MAX_WAIT_SECONDS", default=25.0)
+MAX_WAIT_SECONDS = env.seconds("STEPWELL_MAX_WAIT_SECONDS", default=25.0, most=60.0)
 MAX_WAITERS = environment.int("STEPWELL_MAX_WAITERS", default=2)
 
 # Days after its end that a run's history is kept, and the run itself with its steps' inputs and

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpResponse, JsonResponse
@@ -49,31 +51,28 @@ def answer(received: Received) -> HttpResponse:
     }
     if received.answer == ACK or execution_id is None:
         return JsonResponse(facts, status=200 if received.duplicate else 202)
-    find = _FINDERS[received.answer]
     found = waiting.until(
-        lambda: find(received, facts),
+        partial(_FINDERS[received.answer], execution_id, facts),
         tenant_id=received.tenant_id,
         execution_id=execution_id,
         seconds=settings.MAX_WAIT_SECONDS,
     )
-    return found or JsonResponse(facts, status=202)
+    return JsonResponse(facts, status=202) if found is None else found
 
 
-def _result(received: Received, facts: Facts) -> HttpResponse | None:
-    ended = received.execution_id and executions.outcome(received.execution_id)
-    if not ended:
+def _result(execution_id: UUID, facts: Facts) -> HttpResponse | None:
+    ended = executions.outcome(execution_id)
+    if ended is None:
         return None
     if ended.status != ExecutionStatus.SUCCEEDED:
         return _failed(ended.status, facts)
     return JsonResponse({**facts, "status": ended.status, "output": ended.output})
 
 
-def _response(received: Received, facts: Facts) -> HttpResponse | None:
-    if received.execution_id is None:
-        return None
-    # In this order: what ended the run is committed, so a step of it that said something is seen.
-    ended = executions.outcome(received.execution_id)
-    said = executions.response(received.execution_id)
+def _response(execution_id: UUID, facts: Facts) -> HttpResponse | None:
+    # In this order: once a run has ended, all that its steps said is there to be seen.
+    ended = executions.outcome(execution_id)
+    said = executions.response(execution_id)
     if said is not None:
         return _as_said(said)
     if ended is None:
@@ -91,7 +90,7 @@ def _failed(status: str, facts: Facts) -> HttpResponse:
 
 
 def _as_said(said: Mapping[str, Any]) -> HttpResponse:
-    """The output of a respond step as it is sent, whose headers and status it has checked."""
+    """A respond step's output, sent. The step has checked its status and headers."""
     is_empty = said["status"] in WITHOUT_BODY
     content = b"" if is_empty else said["body"].encode()
     response = HttpResponse(content, status=said["status"])
@@ -108,7 +107,7 @@ def _logged(response: HttpResponse) -> HttpResponse:
     return response
 
 
-_FINDERS: dict[str, Callable[[Received, Facts], HttpResponse | None]] = {
+_FINDERS: dict[str, Callable[[UUID, Facts], HttpResponse | None]] = {
     RESULT: _result,
     RESPOND: _response,
 }
