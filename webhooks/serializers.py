@@ -14,14 +14,24 @@ from workflows.serializers import StorableJSON
 
 class NewEndpoint(Strict):
     workflow = serializers.CharField(help_text="A workflow's slug.")
+    name = serializers.CharField(
+        required=False, max_length=100, help_text="For people; the workflow's slug if unset."
+    )
     scheme = serializers.ChoiceField(
         list(signatures.SCHEMES), default=signatures.DEFAULT, help_text="How requests are signed."
     )
-    options = StorableJSON(required=False, default=dict, help_text="Of the scheme generic only.")
+    options = StorableJSON(
+        required=False, default=dict, help_text="Of the schemes generic and twilio."
+    )
     secret = serializers.CharField(
         required=False,
+        allow_blank=True,
         max_length=200,
-        help_text="For providers that choose it themselves; made here if unset.",
+        help_text="Made here if unset. Must be given where the provider chooses it itself; an "
+        "empty text if it shows it only once it knows the address: rotate to it then.",
+    )
+    confirm = serializers.CharField(
+        required=False, help_text="The endpoint's name again, for the scheme none."
     )
 
     def validate_options(self, value: object) -> dict[str, object]:
@@ -31,7 +41,8 @@ class NewEndpoint(Strict):
 
 
 class EndpointPatch(Strict):
-    enabled = serializers.BooleanField()
+    name = serializers.CharField(required=False, max_length=100)
+    enabled = serializers.BooleanField(required=False)
 
 
 class Rotation(Strict):
@@ -46,16 +57,21 @@ class EndpointItem(serializers.ModelSerializer[Endpoint]):
         help_text="Null where nothing is signed and the caller may not start runs."
     )
     workflow = serializers.CharField(source="workflow.slug")
+    awaits_secret = serializers.BooleanField(
+        help_text="Nothing is accepted until the provider's secret is rotated in."
+    )
 
     class Meta:
         model = Endpoint
         fields = [
             "id",
+            "name",
             "url",
             "token",
             "workflow",
             "scheme",
             "options",
+            "awaits_secret",
             "enabled",
             "previous_expires_at",
             "created_at",
