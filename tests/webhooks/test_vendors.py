@@ -17,11 +17,9 @@ from standardwebhooks import Webhook
 from twilio.request_validator import RequestValidator
 
 from tests.webhooks import vendors
-from tests.webhooks.vendors import BODY, FORM, NOW, TEXT, URL, WHSEC, Request
+from tests.webhooks.vendors import BODY, NOW, TEXT, URL, WHSEC, Request
 from webhooks import signatures
-from webhooks.signatures import Message, TwilioOptions, Verdict
-
-SHA256 = TwilioOptions(algorithm="sha256")
+from webhooks.signatures import Message, Verdict
 
 
 def sign(scheme: str, secret: str, message: Message) -> dict[str, str]:
@@ -300,85 +298,3 @@ def test_linear_writes_its_time_into_the_body(value: object, reason: str) -> Non
 def test_a_linear_body_without_a_time_is_refused(body: bytes) -> None:
     headers = {"linear-signature": vendors.hexed(TEXT, body)}
     assert Request("linear", TEXT, headers, body).judge().reason == "bad_signature"
-
-
-# --- Twilio ------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("configured", [None, TwilioOptions(), SHA256])
-@pytest.mark.parametrize("used", [TwilioOptions(), SHA256])
-def test_twilios_algorithm_is_the_endpoints_to_say(
-    configured: TwilioOptions | None, used: TwilioOptions
-) -> None:
-    request = replace(vendors.twilio(options=used), options=configured)
-    settings = f"key=webhooks_sharedkey_1,algorithm=HMAC_{used.algorithm.upper()}"
-    request = request.with_header("x-twilio-webhooks-signature-settings", settings)
-    assert request.judge().ok == ((configured or TwilioOptions()) == used)
-
-
-@pytest.mark.parametrize(
-    ("ours", "theirs"),
-    [
-        ("https://a.example/h/", "https://a.example:443/h/"),
-        ("https://a.example:8443/h/", "https://a.example/h/"),
-        ("http://a.example/h/", "http://a.example:80/h/"),
-        ("http://[::1]:8000/h/?a", "http://[::1]/h/?a"),
-    ],
-)
-def test_twilio_may_leave_the_port_in_or_out(ours: str, theirs: str) -> None:
-    assert vendors.twilio(url=ours, signed_url=theirs).judge().ok
-
-
-@pytest.mark.parametrize("body", [b"b=2&a=1", b"a=1&b=2&a=1", b"a=%31&b=2", b"a1&b2", b"a=1b2"])
-def test_one_twilio_form_is_one_delivery_however_it_is_written(body: bytes) -> None:
-    """So that nobody who has captured a request makes a second run of it."""
-    request = vendors.twilio({"a": "1", "b": "2"})
-    assert replace(request, body=body).judge() == Verdict(True, "ok", request.delivery_id)
-
-
-def test_twilio_forms_may_say_anything() -> None:
-    form = {"Body": "é € 😀 & = + % \x00", "Empty": "", "From": "+1"}
-    assert vendors.twilio(form).judge().ok
-
-
-def test_a_twilio_form_of_thousands_is_refused() -> None:
-    form = {f"p{number}": "" for number in range(1001)}
-    assert vendors.twilio(form).judge().reason == "bad_signature"
-
-
-def test_a_twilio_body_that_is_no_form_needs_its_hash_in_the_address() -> None:
-    digest = hashlib.sha256(BODY).hexdigest()
-    right = f"bodySHA256={digest}"
-    for query, ok in [
-        (right, True),
-        (f"a=1&{right}", True),
-        ("a=1", False),
-        ("bodySHA256=", False),
-        (f"{right}&{right}", False),
-        (f"bodysha256={digest}", False),
-        (right.upper(), False),
-    ]:
-        url = f"{URL}?{query}"
-        signature = RequestValidator(TEXT).compute_signature(url, {})
-        headers = {"x-twilio-signature": signature, "content-type": "application/json"}
-        assert Request("twilio", TEXT, headers, BODY, url).judge().ok == ok, query
-
-
-def test_a_captured_twilio_body_cannot_be_left_out() -> None:
-    assert not replace(vendors.twilio_json(), body=b"").judge().ok
-
-
-def test_a_twilio_request_without_a_body_is_covered_by_the_address() -> None:
-    request = vendors.twilio({})
-    headers = {"x-twilio-signature": request.headers["x-twilio-signature"]}
-    assert replace(request, headers=headers).judge().ok
-
-
-@pytest.mark.parametrize("content_type", ["text/plain", "application/json", ""])
-def test_a_captured_twilio_form_cannot_be_sent_as_something_else(content_type: str) -> None:
-    assert not vendors.twilio(FORM).with_header("content-type", content_type).judge().ok
-
-
-@pytest.mark.parametrize("url", ["", "hooks/abc/", "ftp://a.example/", "https://", "https:///x"])
-def test_without_a_public_address_twilio_is_refused(url: str) -> None:
-    assert replace(vendors.twilio(), url=url).judge().reason == "bad_signature"
