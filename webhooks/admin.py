@@ -20,6 +20,7 @@ from webhooks import services, signatures
 from webhooks.models import Delivery, Endpoint
 
 EDITABLE = ("name", "enabled")
+CHECKED_TOGETHER = {"workflow", "name", "scheme", "options", "secret", "confirm"}
 
 
 class EndpointForm(forms.ModelForm):  # type: ignore[type-arg] # generic in the stubs only
@@ -53,14 +54,10 @@ class EndpointForm(forms.ModelForm):  # type: ignore[type-arg] # generic in the 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "options" in self.fields:
-            self.fields["name"].required = False
-            self.fields["name"].help_text = "The workflow's slug if it is left empty."
-            self.fields["options"].required = False  # to the form, {} is nothing
-            self.fields[
-                "options"
-            ].help_text = (
-                'Of generic: {"header": ..., "prefix": ...}; of twilio: {"algorithm": "sha256"}.'
-            )
+            name, options = self.fields["name"], self.fields["options"]
+            name.required = options.required = False  # to the form, {} is nothing
+            name.help_text = "The workflow's slug if it is left empty."
+            options.help_text = 'Of generic: {"header": ...}; of twilio: {"algorithm": "sha256"}.'
 
     def clean_options(self) -> dict[str, Any]:
         options = self.cleaned_data["options"] or {}
@@ -70,7 +67,7 @@ class EndpointForm(forms.ModelForm):  # type: ignore[type-arg] # generic in the 
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
-        if {"workflow", "scheme", "options"} <= cleaned.keys():
+        if cleaned.keys() >= CHECKED_TOGETHER:  # each is right by itself
             cleaned["name"] = cleaned["name"] or cleaned["workflow"].slug
             try:
                 services.check(

@@ -109,6 +109,13 @@ def test_options_that_do_not_fit_are_refused(
         assert not Endpoint.objects.exists()
 
 
+@pytest.mark.parametrize("field", ["name", "secret"])
+def test_what_is_too_long_is_refused(staff: Client, acme: Caller, field: str) -> None:
+    assert b"has at most" in added(staff, "none", **{field: "x" * 201}).content
+    with scope.operator("none was made"):
+        assert not Endpoint.objects.exists()
+
+
 def test_an_endpoint_is_switched_off(staff: Client, acme: Caller) -> None:
     added(staff)
     endpoint, _ = kept()
