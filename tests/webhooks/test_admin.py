@@ -178,7 +178,7 @@ def test_what_is_answered_is_chosen_and_changed(staff: Client, acme: Caller) -> 
     endpoint, _ = kept()
     assert endpoint.answer == "result"
 
-    change = {"answer": "ack", "enabled": "on"}
+    change = {"name": "flow", "answer": "ack", "enabled": "on"}
     staff.post(f"/admin/webhooks/endpoint/{endpoint.pk}/change/", change)
 
     assert (kept()[0].answer, kept()[0].enabled) == ("ack", True)
