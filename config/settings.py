@@ -261,6 +261,7 @@ MAX_WAIT_SECONDS = 25  # how long a caller may wait for a result (`?wait=`)
 KEEP_EVENTS_DAYS = env.days("STEPWELL_KEEP_EVENTS_DAYS", default=30)
 KEEP_EXECUTIONS_DAYS = env.days("STEPWELL_KEEP_EXECUTIONS_DAYS", default=KEEP_EVENTS_DAYS)
 KEEP_DELIVERIES_DAYS = env.days("STEPWELL_KEEP_DELIVERIES_DAYS", default=7)
+KEEP_IDEMPOTENCY_KEYS_SECONDS = 24 * 3600  # for which the same key starts nothing again
 
 WORKER_THREADS = environment.int("STEPWELL_WORKER_THREADS", default=16)  # steps at once a process
 WORKER_BEAT_SECONDS = 1.0  # how often a worker process says that it lives

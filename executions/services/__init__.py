@@ -10,6 +10,13 @@ from executions.services.claiming import claim
 from executions.services.explaining import explain
 from executions.services.facts import gather
 from executions.services.following import after_commit, follow_up, left_to_follow
+from executions.services.idempotency import (
+    expired_keys,
+    forget_keys,
+    form_wish,
+    once,
+    wish,
+)
 from executions.services.plans import plan_of, plan_of_run
 from executions.services.recording import record
 from executions.services.recovery import end_overdue, leased_to, lost_steps, overdue, release
@@ -35,11 +42,14 @@ __all__ = [
     "decide",
     "due_schedules",
     "end_overdue",
+    "expired_keys",
     "expired_runs",
     "explain",
     "fire",
     "follow_up",
+    "forget_keys",
     "forget_runs",
+    "form_wish",
     "gather",
     "in_batches",
     "is_work_ready",
@@ -48,6 +58,7 @@ __all__ = [
     "lost_steps",
     "mark_sending",
     "may_decide",
+    "once",
     "overdue",
     "perform",
     "plan_of",
@@ -64,4 +75,5 @@ __all__ = [
     "stop",
     "trigger",
     "unregister",
+    "wish",
 ]

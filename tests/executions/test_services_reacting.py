@@ -394,7 +394,7 @@ def test_what_fails_for_one_subscription_is_made_up_for_and_others_react_once(
     factories.subscribe(factories.make_workflow(tenant, KEEP), source)
     shares = iter([0.0, 1.0])
     monkeypatch.setattr(failpoints, "_ARMED", {"in_reaction": (failpoints._raise, 0.5)})
-    monkeypatch.setattr(failpoints.random, "random", lambda: 1.0 - next(shares))
+    monkeypatch.setattr("random.random", lambda: 1.0 - next(shares))
     sweeper.sweep()
     assert (len(begun_by(execution)), marks()) == (1, 1)
     monkeypatch.setattr(failpoints, "_ARMED", {})
