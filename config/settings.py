@@ -221,6 +221,7 @@ SPECTACULAR_SETTINGS = {
         "ExecutionStatus": "executions.serializers.EXECUTION_STATUSES",
         "StepStatus": "executions.serializers.STEP_STATUSES",
         "TriggerKind": "executions.states.TRIGGERS",
+        "ReactionOutcome": "workflows.filters.REACTIONS",
     },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
