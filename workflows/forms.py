@@ -34,7 +34,7 @@ class SubscriptionForm(forms.Form):
         slugs = [(slug, slug) for slug in others.values_list("slug", flat=True)]
         source = self.fields["source"]
         assert isinstance(source, forms.ChoiceField)  # noqa: S101 - declared above
-        source.choices = [("", "any other workflow that no run led to"), *slugs]
+        source.choices = [("", "any other workflow, that no run led to"), *slugs]
 
 
 class ChangeForm(forms.Form):
