@@ -150,8 +150,8 @@ def _continue(db: Prepared, picked: Picked, worker_id: UUID) -> _Claimed:
         states=states_of(transitions.states(db, picked.tenant_id, picked.execution_id)),
     )
     move = settle(db, run, [], worker_id=worker_id)
-    written = transitions.move(db, move)
-    return None if written is None else partial(_continued, picked, run, written)
+    move = transitions.move(db, move) or move  # its row is locked: it is written
+    return partial(_continued, picked, run, move)
 
 
 def _continued(picked: Picked, run: Run, move: Move) -> Claim | None:
