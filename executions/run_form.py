@@ -12,7 +12,7 @@ from django.db import transaction
 from executions import services
 from executions.forms import RunForm, StartForm
 from executions.models import Execution
-from executions.schema_form import MORE, SchemaForm, has_members
+from executions.schema_form import MORE, SchemaForm
 from tenants.problems import Problem
 from workflows.definition import JSON
 from workflows.models import Workflow
@@ -32,7 +32,7 @@ class RunAsking:
         self.workflow = workflow
         current = workflow.current
         self.schema: JSON = current.definition.get("input") if current else None
-        self.has_fields = has_members(self.schema)
+        self.has_fields = bool(SchemaForm(self.schema, None).nodes)
         self.as_json = as_json or not self.has_fields
         self.notices: list[str] = []
         self._data = data

@@ -18,6 +18,7 @@ from workflows.definition import JSON
 from workflows.problems import dotted
 
 MAX_LEVELS = 4  # of objects in objects whose properties have fields of their own
+MAX_FIELDS = 200  # of a form; a schema that asks for more is asked for whole, as JSON
 
 MORE = "more"  # the button that asks for a further row of a list
 _WHOLE = "data"
@@ -51,9 +52,12 @@ class SchemaForm(forms.Form):
     def __init__(self, schema: JSON, data: Any, *, more: str | None = None) -> None:
         super().__init__(data if more is None else None)
         self.nodes: tuple[Node, ...] = ()
+        builder = _Builder(schema)
         if has_members(schema):
-            builder = _Builder(schema)
             self.nodes = builder.members((), _plain(schema, schema)[0], None, sure=True)
+        if len(builder.fields) > MAX_FIELDS:
+            self.nodes = ()
+        if self.nodes:
             self.fields.update(builder.fields)
         elif schema is not None:
             self.fields[_WHOLE] = JsonField(label="Answer (JSON)", required=False)
@@ -115,8 +119,9 @@ class _Builder:
         self, path: Path, rules: dict[str, Any], default: JSON, *, sure: bool
     ) -> tuple[Node, ...]:
         """What is required first, in its order: that of the properties is not kept by Postgres."""
-        properties, needed = rules["properties"], rules.get("required", [])
-        first = [name for name in needed if name in properties]
+        properties, needed = rules["properties"], rules.get("required")
+        named = needed if isinstance(needed, list) else []
+        first = [name for name in named if isinstance(name, str) and name in properties]
         given = default if isinstance(default, dict) else rules.get("default")
         defaults = given if isinstance(given, dict) else {}
         return tuple(
@@ -129,7 +134,8 @@ class _Builder:
         default = rules.get("default") if default is None else default
         label, told = _string(rules.get("title")) or path[-1], _string(rules.get("description"))
         here = sure and required
-        if has_members(rules) and len(path) < MAX_LEVELS:
+        room = len(path) < MAX_LEVELS and len(self.fields) <= MAX_FIELDS
+        if has_members(rules) and room:
             children = self.members(path, rules, default, sure=here)
             return Node(path, label, told, children=children, blank={}, empty={}, is_sent=here)
         name = "-".join([_WHOLE, "/".join(map(_escaped, path))])
@@ -151,23 +157,27 @@ class _Builder:
 def has_members(schema: JSON) -> bool:
     """Whether it is an object's schema with properties that can be asked for one by one."""
     rules, _ = _plain(schema, schema)
-    return bool(rules.get("properties")) and rules.get("type", "object") == "object"
+    members = rules.get("properties")
+    return isinstance(members, dict) and members != {} and rules.get("type", "object") == "object"
 
 
-def _plain(schema: JSON, part: JSON) -> tuple[dict[str, Any], bool]:
-    """A part's rules with its references followed, and whether it may be null instead."""
+def _plain(schema: JSON, part: JSON, turns: int = 5) -> tuple[dict[str, Any], bool]:
+    """A part's rules with its references followed, and whether it may be null instead.
+
+    A part that leads back to itself is given up after so many turns.
+    """
     rules = schemas.dereferenced(schema, part)
-    if not isinstance(rules, dict):
+    if not isinstance(rules, dict) or not turns:
         return {}, False
     match rules:
         case {"anyOf": [one, {"type": "null"}] | [{"type": "null"}, one]}:
-            inner, _ = _plain(schema, one)
+            inner, _ = _plain(schema, one, turns - 1)
             own = {name: value for name, value in rules.items() if name != "anyOf"}
             return {**inner, **own}, True
         case {"type": [str(one), "null"] | ["null", str(one)]}:
-            return {**rules, "type": one}, True
+            return _plain(schema, {**rules, "type": one}, turns - 1)[0], True
         case {"type": "array", "items": items}:
-            return {**rules, "items": _plain(schema, items)[0]}, False
+            return {**rules, "items": _plain(schema, items, turns - 1)[0]}, False
         case {"enum": list(values)}:
             return rules, None in values
         case _:

@@ -7,10 +7,11 @@ from urllib.parse import urlencode
 
 import pytest
 from django.http import QueryDict
+from django.template.loader import render_to_string
 from hypothesis import given
 from hypothesis import strategies as st
 
-from executions.schema_form import SchemaForm
+from executions.schema_form import MAX_FIELDS, SchemaForm
 from workflows import schemas
 from workflows.definition import JSON
 
@@ -290,6 +291,43 @@ def test_another_row_is_shown_with_what_was_filled_in_and_nothing_is_checked() -
 )
 def test_what_has_no_field_says_why(rules: JSON, why: str) -> None:
     assert why in SchemaForm(asked({"a": rules}), None)["data-a"].help_text
+
+
+HOSTILE: list[JSON] = [
+    {"$ref": "#/$defs/a", "$defs": {"a": {"anyOf": [{"$ref": "#/$defs/a"}, {"type": "null"}]}}},
+    {**asked({"a": {"$ref": "#/$defs/a"}}), "$defs": {"a": {"$ref": "#/$defs/a"}}},
+    {
+        **asked({"a": {"$ref": "#/$defs/a"}}),
+        "$defs": {"a": {"type": "array", "items": {"$ref": "#/$defs/a"}}},
+    },
+    asked({f"n{number}": {"$ref": "#"} for number in range(100)}),
+    asked({f"n{number}": {"type": "string"} for number in range(5000)}),
+]
+
+
+@pytest.mark.parametrize("schema", HOSTILE)
+def test_no_schema_makes_a_form_that_never_ends(schema: JSON) -> None:
+    assert schemas.flaws(schema) == []
+    form = SchemaForm(schema, {})
+    assert form.is_valid()
+    assert len(form.fields) <= MAX_FIELDS
+
+
+def test_what_a_schema_says_is_no_markup() -> None:
+    evil = "<script>alert(1)</script>"
+    rules: dict[str, JSON] = {"title": evil, "description": evil, "default": evil, "pattern": evil}
+    schema = asked(
+        {
+            "a": {"type": "string", **rules},
+            "b": {"type": "array", "items": {"type": "string"}, "title": evil, "default": [evil]},
+            "c": {**asked({evil: {"enum": [evil]}}), "title": evil, "description": evil},
+        }
+    )
+    text = render_to_string(
+        "executions/_fields.html", {"layout": SchemaForm(schema, None).layout()}
+    )
+    assert "&lt;script&gt;" in text
+    assert "<script>" not in text
 
 
 # --- What the schema says ----------------------------------------------------------------------
