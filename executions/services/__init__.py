@@ -17,6 +17,7 @@ from executions.services.idempotency import (
     once,
     wish,
 )
+from executions.services.outcomes import Outcome, outcome, responds, response
 from executions.services.plans import plan_of, plan_of_run
 from executions.services.recording import record
 from executions.services.recovery import end_overdue, leased_to, lost_steps, overdue, release
@@ -31,6 +32,7 @@ from executions.services.stopping import stop
 from executions.services.working import beat, is_work_ready, register, unregister
 
 __all__ = [
+    "Outcome",
     "after_commit",
     "answer",
     "attention",
@@ -60,6 +62,7 @@ __all__ = [
     "mark_sending",
     "may_decide",
     "once",
+    "outcome",
     "overdue",
     "perform",
     "plan_of",
@@ -71,6 +74,8 @@ __all__ = [
     "repair",
     "replay",
     "resolve",
+    "responds",
+    "response",
     "resume",
     "start",
     "stop",
