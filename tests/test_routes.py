@@ -91,6 +91,9 @@ def site(db: None) -> Site:
     factories.make_secret(acme, SENTINEL, SENTINEL)
     factories.make_variable(acme, SENTINEL, SENTINEL)
     schedule = factories.make_schedule(workflow, name=SENTINEL)
+    subscription = factories.subscribe(
+        workflow, None, filter=f"{{{{ event.output == '{SENTINEL}' }}}}"
+    )
     address = senders.make_address(workflow=workflow)
     senders.deliver(address, senders.standard(address))
     with scope.tenant(acme.id):
@@ -102,14 +105,18 @@ def site(db: None) -> Site:
             "name": SENTINEL,
             "number": 1,
             "execution_id": execution.id,
+            "subscription_id": subscription.id,
+            "workflow_id": workflow.id,
             "app_label": "tenants",
             "url": "nowhere",
         },
         "executions/": {"id": execution.id, "key": "only"},
         "endpoints/": {"id": address.endpoint_id},
         "schedules/": {"id": schedule.id},
+        "subscriptions/": {"id": subscription.id},
         "admin/workflows/": {"id": workflow.id},
         "admin/workflows/schedule/": {"id": schedule.id},
+        "admin/workflows/subscription/": {"id": subscription.id},
         "admin/webhooks/endpoint/": {"id": address.endpoint_id},
         "admin/webhooks/delivery/": {"id": delivery.id},
     }

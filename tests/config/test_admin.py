@@ -40,6 +40,7 @@ def acme(db: None) -> Caller:
     unsigned = caller.post("endpoints/", made).json()
     assert caller.post(urlsplit(unsigned["url"]).path, {}).status_code == 202
     caller.post("schedules/", {"workflow": "flow", "name": "Daily", "cron": "0 9 * * *"})
+    caller.post("subscriptions/", {"workflow": "flow", "statuses": ["failed"]})
     executions.register("host:1")
     caller.post("secrets/", {"name": "token", "value": "sesame-sesame"})
     caller.post("variables/", {"name": "region", "value": "eu"})
