@@ -132,6 +132,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
     list_select_related = ["endpoint"]
     search_fields = ["=dedupe_key"]
     ordering = ["-id"]
+    shows_content = True
     fields = [
         "tenant",
         "endpoint",

@@ -19,7 +19,9 @@ from django.http import Http404
 from pydantic import ValidationError
 
 from tenants import services as tenant_services
+from tenants.actions import Action
 from tenants.problems import Problem
+from tenants.services import audit
 from webhooks import signatures
 from webhooks.models import Endpoint
 from webhooks.receive import secret_purpose
@@ -78,6 +80,8 @@ def create(
     )
     endpoint.sealed_secret = _seal(endpoint, secret)
     endpoint.save(force_insert=True)
+    after = {"workflow": workflow.slug, "scheme": scheme, "options": endpoint.options}
+    audit.record(Action.ENDPOINT_CREATED, endpoint, after=after)
     return IssuedSecret(endpoint, secret)
 
 
@@ -95,17 +99,23 @@ def rotate(*, endpoint: Endpoint, secret: str | None = None) -> IssuedSecret:
     endpoint.previous_expires_at = Now() + OVERLAP
     endpoint.save(update_fields=["sealed_secret", "sealed_previous", "previous_expires_at"])
     endpoint.refresh_from_db(fields=["previous_expires_at"])
+    after = {"previous_expires_at": endpoint.previous_expires_at}
+    audit.record(Action.ENDPOINT_ROTATED, endpoint, after=after)
     return IssuedSecret(endpoint, secret)
 
 
 def set_enabled(*, endpoint: Endpoint, enabled: bool) -> None:
     """A disabled endpoint answers as if it did not exist."""
+    was = Endpoint.objects.values_list("enabled", flat=True).get(id=endpoint.id)
     endpoint.enabled = enabled
     endpoint.save(update_fields=["enabled"])
+    verb = Action.ENDPOINT_ENABLED if enabled else Action.ENDPOINT_DISABLED
+    audit.record(verb, endpoint, before={"enabled": was}, after={"enabled": enabled})
 
 
 def delete(*, endpoint: Endpoint) -> None:
     """Remove the address and the record of what came in there; executions stay."""
+    audit.record(Action.ENDPOINT_DELETED, endpoint, before={"scheme": endpoint.scheme})
     endpoint.delete()
 
 
