@@ -32,6 +32,8 @@ class Actor:
     request_id: str = ""
 
 
+# Of the request that is answered; for the log. Empty elsewhere.
+REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")
 _current: ContextVar[Actor | None] = ContextVar("actor", default=None)
 
 

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import ipaddress
 import re
-import uuid
+import secrets
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-import structlog
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 
 from tenants import actors, scope, services
-from tenants.actors import Actor, Door
+from tenants.actors import REQUEST_ID, Actor, Door
 from tenants.principals import Principal
 
 API_PREFIX = "/api/v1/"
@@ -35,10 +34,13 @@ class RequestIdMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         given = request.META.get("HTTP_X_REQUEST_ID", "")
-        ident = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        ident = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
         request.id = ident  # type: ignore[attr-defined]  # Django's way to pass things on
-        with structlog.contextvars.bound_contextvars(request_id=ident):
+        token = REQUEST_ID.set(ident)
+        try:
             response = self.get_response(request)
+        finally:
+            REQUEST_ID.reset(token)
         response["X-Request-ID"] = ident
         return response
 
