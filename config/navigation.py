@@ -32,7 +32,7 @@ _GROUPS = {
         ("tenants_user", "Users", "person"),
         ("auth_group", "Groups", "group"),
         ("tenants_auditentry", "Audit trail", "receipt_long"),
-        ("tenants_platformauditentry", "Own audit trail", "verified_user"),
+        ("tenants_platformauditentry", "Platform audit trail", "verified_user"),
     ),
 }
 

@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
-from tenants.admin.base import BoundedPaginator, ReadOnlyAdmin, panel
+from tenants.admin.base import ReadOnlyAdmin, panel
 from tenants.models import AuditEntry, AuditFields, PlatformAuditEntry
 
 _SHOWN = ["seq", "at", "action", "actor_label", "target_type", "target_label", "door", "ip"]
@@ -51,8 +51,6 @@ class AuditEntryAdmin(EntryAdmin):
 @admin.register(PlatformAuditEntry)
 class PlatformAuditEntryAdmin(EntryAdmin):
     """It has no tenant, so what shows whose a row is goes past."""
-
-    paginator = BoundedPaginator
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return ModelAdmin.get_queryset(self, request)

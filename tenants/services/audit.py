@@ -8,6 +8,7 @@ transaction, and held for a millisecond. Receiving webhooks and running steps wr
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ from tenants.models import (
 )
 
 MAX_VALUE_LENGTH = 1_000  # characters of one value's JSON; of a longer one its hash is kept
+MAX_VALUE_DEPTH = 10  # of lists and objects in one another; of what is deeper its hash is kept
 NAMES = ("actor_kind", "actor_id", "actor_label", "door", "ip", "agent", "request_id")
 TARGETS = ("action", "target_type", "target_id", "target_label")
 
@@ -152,13 +154,16 @@ def _kept(name: str, value: Any) -> Any:
     """A value as it may be kept: masked by its name, and short."""
     plain = _plain(name, value)
     text = chain.json_text(plain)
-    if len(text) <= MAX_VALUE_LENGTH:
-        return plain
-    return {"sha256": hashlib.sha256(text.encode()).hexdigest(), "length": len(text)}
+    return plain if len(text) <= MAX_VALUE_LENGTH else _hash_of(text)
 
 
-def _plain(name: str, value: Any) -> Any:
-    if value in (None, ""):
+def _hash_of(text: str) -> dict[str, object]:
+    found = hashlib.sha256(text.encode(errors="replace")).hexdigest()
+    return {"sha256": found, "length": len(text)}
+
+
+def _plain(name: str, value: Any, depth: int = 0) -> Any:
+    if value is None or value == "":
         return value
     if _SENSITIVE.search(name.lower()) or isinstance(value, bytes | memoryview):
         return MASKED
@@ -166,13 +171,20 @@ def _plain(name: str, value: Any) -> Any:
         case bool() | int() | float():
             return value
         case str():
-            return value.encode(errors="replace").decode()
+            return _text(value)
+        case Mapping() | list() | tuple() if depth == MAX_VALUE_DEPTH:
+            return _hash_of(json.dumps(value, default=str))
         case Mapping():
-            return {str(key): _plain(str(key), inner) for key, inner in value.items()}
-        case list() | tuple() | set() | frozenset():
-            return [_plain(name, inner) for inner in value]
+            return {_text(key): _plain(str(key), it, depth + 1) for key, it in value.items()}
+        case list() | tuple():
+            return [_plain(name, inner, depth + 1) for inner in value]
         case _:
             return str(value)
+
+
+def _text(value: object) -> str:
+    """As UTF-8 can spell it, half a surrogate pair being none."""
+    return str(value).encode(errors="replace").decode()
 
 
 def _line(text: str, length: int) -> str:
