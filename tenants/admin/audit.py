@@ -13,7 +13,7 @@ from unfold.decorators import display
 from tenants.admin.base import ReadOnlyAdmin, panel
 from tenants.models import AuditEntry, AuditFields, PlatformAuditEntry
 
-_SHOWN = ["seq", "at", "action", "actor_label", "target_type", "target_label", "door", "ip"]
+_SHOWN = ["at", "action", "actor_label", "target_label", "target_type", "seq"]
 
 
 class EntryAdmin(ReadOnlyAdmin):
@@ -35,7 +35,7 @@ class EntryAdmin(ReadOnlyAdmin):
 
     @display(description="before and after")
     def differences(self, entry: AuditFields) -> SafeString:
-        return panel("audit", changes=entry.changes)
+        return panel("audit", changes=entry.told)
 
     @display(description="hash")
     def chain(self, entry: AuditFields) -> str:

@@ -12,8 +12,14 @@ from typing import Any
 import uuid_utils.compat
 from django.db import models
 
-from tenants.chain import FIRST
+from tenants.chain import FIRST, json_text
 from tenants.rls import TenantRoot, TenantRow
+
+
+def _told(value: Any) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json_text(value)
 
 
 class AuditFields(models.Model):
@@ -48,6 +54,11 @@ class AuditFields(models.Model):
         """By name: what it was, what it became."""
         before, after = (json.loads(text or "{}") for text in (self.before, self.after))
         return [(name, before.get(name), after.get(name)) for name in {**before, **after}]
+
+    @property
+    def told(self) -> list[tuple[str, str, str]]:
+        """As `changes`, for people: text as it is, all else as JSON, nothing where nothing was."""
+        return [(name, _told(before), _told(after)) for name, before, after in self.changes]
 
 
 class AuditEntry(AuditFields, TenantRoot):
