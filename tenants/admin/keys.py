@@ -123,12 +123,12 @@ class VariableAdmin(ScopedAdmin):
     autocomplete_fields = ["tenant"]
     fields = ["tenant", "name", "value"]
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return ["tenant", "name"] if obj else []  # under another name it is another one
+
     def save_model(
         self, request: HttpRequest, obj: Variable, form: forms.Form, change: bool
     ) -> None:
-        if change and obj.name != form.initial["name"]:  # it is another one
-            super().save_model(request, obj, form, change)
-            return
         with scope.tenant(obj.tenant_id):
             variable, _ = services.put_variable(
                 tenant_id=obj.tenant_id, name=obj.name, value=obj.value
