@@ -86,12 +86,16 @@ TEMPLATES = [
 OWNER_COMMANDS = {"migrate", "sqlmigrate", "showmigrations"}
 AS_OWNER = Path(sys.argv[0]).name == "manage.py" and OWNER_COMMANDS.intersection(sys.argv[1:2])
 DATABASE_POOL = environment.int("STEPWELL_DATABASE_POOL", default=0)
+_pool = {
+    "min_size": 1,
+    "max_size": DATABASE_POOL,
+    "timeout": 10,  # seconds
+    "max_idle": 60,  # seconds: after a load Postgres gets the memory of its backends back
+}
 _database_options: dict[str, object] = {
     # Only cursors that ask for it prepare their statements (tenants/scope.py).
     "prepare_threshold": 5,
-    **(
-        {"pool": {"min_size": 1, "max_size": DATABASE_POOL, "timeout": 10}} if DATABASE_POOL else {}
-    ),
+    **({"pool": _pool} if DATABASE_POOL else {}),
 }
 DATABASES = {
     "default": env.database("DATABASE_OWNER_URL" if AS_OWNER else "DATABASE_URL", _database_options)
@@ -253,7 +257,10 @@ MAX_RUNNING_EXECUTIONS = environment.int("STEPWELL_MAX_RUNNING_EXECUTIONS", defa
 MAX_SCHEDULES = environment.int("STEPWELL_MAX_SCHEDULES", default=50)  # active ones
 MAX_CHAIN = environment.int("STEPWELL_MAX_CHAIN", default=10)  # runs that lead to one another
 MAX_RESULT_BYTES = environment.int("STEPWELL_MAX_RESULT_BYTES", default=4_194_304)  # of a for_each
-MAX_WAIT_SECONDS = 25  # how long a caller may wait for a result (`?wait=`)
+# How long a caller may wait for a result (`?wait=`, webhooks that answer with it), and how many may
+# in one process: each holds one of its threads (docker/gunicorn.conf.py).
+MAX_WAIT_SECONDS = env.seconds("STEPWELL_MAX_WAIT_SECONDS", default=25.0, most=60.0)
+MAX_WAITERS = environment.int("STEPWELL_MAX_WAITERS", default=2)
 
 # Days after its end that a run's history is kept, and the run itself with its steps' inputs and
 # outputs; and days after it came in that a delivery is.

@@ -48,6 +48,7 @@ class Action(StrEnum):
     # --- webhooks ---
     ENDPOINT_CREATED = "endpoint.created", "An endpoint was made; its secret was shown once."
     ENDPOINT_ROTATED = "endpoint.rotated", "An endpoint's secret was replaced."
+    ENDPOINT_CHANGED = "endpoint.changed", "What an endpoint's callers are answered was changed."
     ENDPOINT_ENABLED = "endpoint.enabled", "An endpoint was enabled."
     ENDPOINT_DISABLED = "endpoint.disabled", "An endpoint was disabled."
     ENDPOINT_DELETED = "endpoint.deleted", "An endpoint was deleted with its deliveries."

@@ -57,6 +57,14 @@ def test_every_call_of_the_api_that_changes_something_is_told(world: World) -> N
     assert set(UNAUDITED) <= {one.name for one in deeds}
 
 
+@pytest.mark.parametrize("body", [{"answer": "result"}, {"enabled": False}])
+def test_each_part_of_a_change_is_told(world: World, body: dict[str, object]) -> None:
+    path = f"/api/v1/endpoints/{world.rows['webhooks/endpoint']}/"
+    call = partial(ask, key_of(world.site.people.acme), "PATCH", path, body)
+    deed = done(world, "PATCH", path, call)
+    assert (deed.status, deed.changed, deed.told) == (200, frozenset({"webhooks_endpoint"}), 1)
+
+
 def test_registering_is_told_in_the_new_tenants_chain(db: None) -> None:
     body = {"tenant": "New", "email": "new@x.example", "password": PASSWORD}
     assert ask(Client(), "POST", "/api/v1/register/", body).status_code == 201

@@ -7,11 +7,12 @@ from typing import TypeGuard
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
 from django.core.handlers.wsgi import WSGIRequest
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.request import HttpHeaders, UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 
 from tenants.problems import Problem, respond
+from webhooks import answers
 from webhooks.receive import BROKEN_OFF, receive, too_large
 from workflows.definition import JSON
 
@@ -20,20 +21,14 @@ UNPREFIXED = HttpHeaders.UNPREFIXED_HEADERS  # those that WSGI spells without HT
 
 @csrf_exempt  # a signature, not a cookie, says who calls
 def hook(request: HttpRequest, token: str) -> HttpResponse:
-    """Take in a webhook: 202 when its execution is stored, 200 when it had been before."""
+    """Take in a webhook, and answer once it is stored, as its endpoint says."""
     try:
         if request.method != "POST":
             raise Problem(405, "method", "Send webhooks with POST.", headers={"Allow": "POST"})
         received = receive(token, _headers(request), _query(request), _body(request))
     except Problem as problem:
         return respond(problem)
-    answer = {
-        "delivery_id": str(received.delivery_id),
-        "execution_id": received.execution_id and str(received.execution_id),
-        "status_url": received.execution_id
-        and f"{settings.PUBLIC_URL}/api/v1/executions/{received.execution_id}/",
-    }
-    return JsonResponse(answer, status=200 if received.duplicate else 202)
+    return answers.answer(received)
 
 
 def _body(request: HttpRequest) -> bytes:
