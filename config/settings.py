@@ -35,6 +35,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
+    "django.contrib.humanize",
     "django.contrib.staticfiles",
     "django_rls",
     "django_celery_beat",
@@ -165,11 +166,9 @@ SECURE_SSL_REDIRECT = SECURE
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # asked inside the deployment
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if SECURE else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE
-SECURE_PROXY_SSL_HEADER = (
-    ("HTTP_X_FORWARDED_PROTO", "https")
-    if environment.bool("STEPWELL_BEHIND_PROXY", default=False)
-    else None
-)
+# One proxy stands before us, and says how and by whom it was called.
+BEHIND_PROXY = environment.bool("STEPWELL_BEHIND_PROXY", default=False)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
@@ -254,6 +253,8 @@ MAX_RUNNING_EXECUTIONS = environment.int("STEPWELL_MAX_RUNNING_EXECUTIONS", defa
 MAX_SCHEDULES = environment.int("STEPWELL_MAX_SCHEDULES", default=50)  # active ones
 MAX_CHAIN = environment.int("STEPWELL_MAX_CHAIN", default=10)  # runs that lead to one another
 MAX_RESULT_BYTES = environment.int("STEPWELL_MAX_RESULT_BYTES", default=4_194_304)  # of a for_each
+# Requests that started nothing and are kept all the same: of an endpoint and a reason, in an hour.
+MAX_KEPT_REFUSALS = environment.int("STEPWELL_MAX_KEPT_REFUSALS", default=100)
 MAX_WAIT_SECONDS = 25  # how long a caller may wait for a result (`?wait=`)
 
 # Days after its end that a run's history is kept, and the run itself with its steps' inputs and

@@ -6,7 +6,7 @@ All of it works in the open tenant scope.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -19,8 +19,11 @@ from django.http import Http404
 from pydantic import ValidationError
 
 from tenants import services as tenant_services
+from tenants.principals import Principal
 from tenants.problems import Problem
-from webhooks import signatures
+from tenants.roles import Permission
+from webhooks import addresses, signatures
+from webhooks.addresses import AllowListError
 from webhooks.models import Endpoint
 from webhooks.receive import secret_purpose
 from webhooks.signatures import GenericOptions
@@ -56,16 +59,26 @@ def url(endpoint: Endpoint) -> str:
     return f"{settings.PUBLIC_URL}/hooks/{endpoint.token}/"
 
 
+def may_know(endpoint: Endpoint, caller: Principal | None) -> bool:
+    """Whether to show the address: one that is all it takes is for those who may start runs.
+
+    Without a caller the staff asks.
+    """
+    return not endpoint.is_open or caller is None or caller.may(Permission.RUN)
+
+
 def create(
     *,
     workflow: Workflow,
     scheme: str = signatures.DEFAULT,
     options: Mapping[str, Any] | None = None,
     secret: str | None = None,
+    allowed_ips: Sequence[str] = (),
 ) -> IssuedSecret:
     """Give a workflow an address. `secret` is for providers that choose it themselves.
 
-    Raises Problem 422 for an unknown scheme, or options or a secret that do not fit it.
+    Raises Problem 422 for an unknown scheme, options or a secret that do not fit it, and as
+    `set_allowed_ips` does.
     """
     checked = check_options(scheme, options)
     secret = _fitting(scheme, secret)
@@ -75,6 +88,7 @@ def create(
         token=secrets.token_urlsafe(32),
         scheme=scheme,
         options=checked.model_dump() if checked else {},
+        allowed_ips=_checked_ips(allowed_ips),
     )
     endpoint.sealed_secret = _seal(endpoint, secret)
     endpoint.save(force_insert=True)
@@ -89,13 +103,22 @@ def rotate(*, endpoint: Endpoint, secret: str | None = None) -> IssuedSecret:
     secret = _fitting(endpoint.scheme, secret)
     if not secret:
         raise Problem(409, "no-secret", f"The scheme {endpoint.scheme!r} has no secret to rotate.")
-    locked = Endpoint.objects.select_for_update().get(id=endpoint.id)
+    locked = Endpoint.objects.select_for_update(no_key=True).get(id=endpoint.id)
     endpoint.sealed_previous = locked.sealed_secret
     endpoint.sealed_secret = _seal(endpoint, secret)
     endpoint.previous_expires_at = Now() + OVERLAP
     endpoint.save(update_fields=["sealed_secret", "sealed_previous", "previous_expires_at"])
     endpoint.refresh_from_db(fields=["previous_expires_at"])
     return IssuedSecret(endpoint, secret)
+
+
+def set_allowed_ips(*, endpoint: Endpoint, allowed_ips: Sequence[str]) -> None:
+    """Take requests from these addresses and networks only; an empty list is all.
+
+    Raises Problem 422 for an entry that is none, and for too many.
+    """
+    endpoint.allowed_ips = _checked_ips(allowed_ips)
+    endpoint.save(update_fields=["allowed_ips"])
 
 
 def set_enabled(*, endpoint: Endpoint, enabled: bool) -> None:
@@ -122,6 +145,14 @@ def check_options(scheme: str, options: Mapping[str, Any] | None) -> GenericOpti
         return GenericOptions.model_validate(dict(options or {}))
     except ValidationError as invalid:
         raise _unfit_options(invalid) from None
+
+
+def _checked_ips(entries: Sequence[str]) -> list[str]:
+    try:
+        return addresses.normalised(entries)
+    except AllowListError as flaw:
+        field = "allowed_ips" if flaw.index is None else f"allowed_ips.{flaw.index}"
+        raise _unfit(field, flaw.message) from None
 
 
 def _fitting(scheme: str, secret: str | None) -> str:

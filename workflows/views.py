@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from django.conf import settings
 from django.http import HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from tenants.access import MemberRequest, needs
 from tenants.roles import Permission
-from workflows import documents, picture, services
+from workflows import documents, pausing, picture, services
 
 VERSIONS = 10
 RUNS = 8
@@ -46,7 +48,11 @@ def detail(request: MemberRequest, slug: str) -> HttpResponse:
             "trigger", "output", "error"
         )[:RUNS],
         "sees_open_addresses": request.principal.may(Permission.RUN),
-        "may_run": request.principal.may(Permission.RUN) and workflow.current is not None,
+        "may_run": request.principal.may(Permission.RUN)
+        and workflow.current is not None
+        and workflow.paused_at is None,
+        "may_pause": request.principal.may(Permission.RUN),
+        "may_edit": request.principal.may(Permission.EDIT),
     }
     return render(request, "workflows/detail.html", context)
 
@@ -64,3 +70,23 @@ def version(request: MemberRequest, slug: str, number: int) -> HttpResponse:
         "text": documents.dumps_yaml(found.definition),
     }
     return render(request, "workflows/version.html", context)
+
+
+@needs(Permission.RUN)
+def pause(request: MemberRequest, slug: str) -> HttpResponse:
+    """Ask, then begin no more runs of it."""
+    return _pausing(request, slug, pausing.pause)
+
+
+@needs(Permission.RUN)
+def resume(request: MemberRequest, slug: str) -> HttpResponse:
+    """Ask, then begin runs of it again."""
+    return _pausing(request, slug, pausing.resume)
+
+
+def _pausing(request: MemberRequest, slug: str, act: Callable[..., None]) -> HttpResponse:
+    workflow = services.find(slug=slug)
+    if request.method == "POST":
+        act(workflow=workflow)
+        return redirect("workflows:detail", request.principal.tenant_slug, slug)
+    return render(request, "workflows/pause.html", {"workflow": workflow})

@@ -31,10 +31,11 @@ from workflows.models import Workflow
 def start(*, workflow: Workflow, kind: str, body: JSON, by: str = "") -> Execution:
     """Start the workflow's current version by hand or by API, in the open tenant scope.
 
-    Raises Problem 409 when it was never published or is archived, 422 when the body is not what
-    its input schema asks for.
+    Raises Problem 409 when it was never published, is archived or paused, 422 when the body is not
+    what its input schema asks for.
     """
     version_id = live_version(workflow)
+    refuse_paused(workflow)
     plan = plan_of(version_id)
     check_input(plan, body)
     begun = begin(
@@ -59,6 +60,14 @@ def live_version(workflow: Workflow) -> UUID:
     if workflow.current_id is None or workflow.archived_at is not None:
         raise Problem(409, "not-published", f"The workflow {workflow.slug!r} has no live version.")
     return workflow.current_id
+
+
+def refuse_paused(workflow: Workflow) -> None:
+    """Raise Problem 409 if the workflow is paused: nobody begins a run of it anew."""
+    if workflow.paused_at is not None:
+        raise Problem(
+            409, "paused", f"The workflow {workflow.slug!r} is paused. Resume it to begin runs."
+        )
 
 
 def trigger(
