@@ -219,6 +219,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "ExecutionStatus": "executions.serializers.EXECUTION_STATUSES",
         "StepStatus": "executions.serializers.STEP_STATUSES",
+        "DeliveryReason": "webhooks.serializers.REASONS",
         "TriggerKind": "executions.states.TRIGGERS",
     },
     "SWAGGER_UI_DIST": "SIDECAR",

@@ -30,6 +30,7 @@ from webhooks.receive import read_body
 from webhooks.refusals import UNVERIFIED, Hold, Reason, reason_of
 from workflows.models import Workflow
 
+SHOWN = 65_536  # bytes of a body on a page; the API has all of it
 BATCH = 500  # stored deliveries that one call runs
 
 
@@ -49,6 +50,13 @@ class Ran:
     started: int
     refused: int
     left: int
+
+    @property
+    def sentence(self) -> str:
+        """For people."""
+        refused = f" Refused by the live version: {self.refused}." if self.refused else ""
+        left = f" {self.left} still wait: go on with the next." if self.left else ""
+        return f"Started: {self.started}.{refused}{left}"
 
 
 # --- Finding -----------------------------------------------------------------------------------
@@ -100,6 +108,15 @@ def waiting(workflow: Workflow) -> QuerySet[Delivery]:
         tenant_id=workflow.tenant_id, endpoint__workflow=workflow, hold=Hold.WAITING.value
     )
     return rows.order_by("id")
+
+
+def excerpt(delivery: Delivery) -> str:
+    """The beginning of the body as text; of one that is no text, what it is."""
+    if delivery.body is None:
+        return ""
+    body = bytes(delivery.body)
+    text = curl.text(body)
+    return f"{len(body)} bytes that are no text" if text is None else text[:SHOWN]
 
 
 def as_curl(delivery: Delivery, caller: Principal | None) -> str:

@@ -83,7 +83,7 @@ class FilterForm(forms.Form):
 
     reason = forms.ChoiceField(
         required=False,
-        choices=[("", "Any reason"), *((one.value, one.value.replace("_", " ")) for one in Reason)],
+        choices=[("", "Any reason"), *((one.value, one.label) for one in Reason)],
     )
     since = forms.DateTimeField(
         label="Since (UTC)",

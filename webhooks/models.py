@@ -60,7 +60,7 @@ class Delivery(TenantModel):
     )
     reason = models.CharField(
         max_length=16,
-        choices=[(reason.value, reason.value.replace("_", " ")) for reason in Reason],
+        choices=[(reason.value, reason.label) for reason in Reason],
         db_default=Reason.ACCEPTED.value,
     )
     # Of one that was taken: the provider's delivery id, or a hash of the request.

@@ -25,6 +25,11 @@ class Reason(StrEnum):
     RATE_LIMITED = "rate_limited"
     NOT_PUBLISHED = "not_published"
 
+    @property
+    def label(self) -> str:
+        """For people."""
+        return self.value.replace("_", " ")
+
 
 class Hold(StrEnum):
     """What became of a request that came while its workflow was paused."""

@@ -129,6 +129,7 @@ class ResendBody(Strict):
 
 class DeliveryItem(serializers.ModelSerializer[Delivery]):
     endpoint = serializers.UUIDField(source="endpoint_id")
+    reason = serializers.ChoiceField(REASONS)
     execution = serializers.UUIDField(
         source="execution_id", allow_null=True, help_text="The run that came of it first."
     )

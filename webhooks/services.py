@@ -88,7 +88,7 @@ def create(
         token=secrets.token_urlsafe(32),
         scheme=scheme,
         options=checked.model_dump() if checked else {},
-        allowed_ips=_checked_ips(allowed_ips),
+        allowed_ips=checked_ips(allowed_ips),
     )
     endpoint.sealed_secret = _seal(endpoint, secret)
     endpoint.save(force_insert=True)
@@ -117,7 +117,7 @@ def set_allowed_ips(*, endpoint: Endpoint, allowed_ips: Sequence[str]) -> None:
 
     Raises Problem 422 for an entry that is none, and for too many.
     """
-    endpoint.allowed_ips = _checked_ips(allowed_ips)
+    endpoint.allowed_ips = checked_ips(allowed_ips)
     endpoint.save(update_fields=["allowed_ips"])
 
 
@@ -147,7 +147,10 @@ def check_options(scheme: str, options: Mapping[str, Any] | None) -> GenericOpti
         raise _unfit_options(invalid) from None
 
 
-def _checked_ips(entries: Sequence[str]) -> list[str]:
+def checked_ips(entries: Sequence[str]) -> list[str]:
+    """An allow-list in its shortest spelling. Raises Problem 422 with the entry that is none."""
+    if isinstance(entries, str) or not all(isinstance(entry, str) for entry in entries):
+        raise _unfit("allowed_ips", 'This must be a list of addresses, such as ["192.0.2.0/24"].')
     try:
         return addresses.normalised(entries)
     except AllowListError as flaw:

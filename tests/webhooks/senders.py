@@ -87,8 +87,16 @@ def plain_hmac(secret: str, body: bytes) -> dict[str, str]:
     return {"x-signature": hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()}
 
 
-def deliver(address: Address, headers: dict[str, str], body: bytes = BODY) -> Received:
-    return receive(address.token, headers, {}, body)
+def deliver(
+    address: Address, headers: dict[str, str], body: bytes = BODY, *, client: str | None = None
+) -> Received:
+    return receive(address.token, headers, {}, body, client=client)
+
+
+def kept(address: Address) -> list[Delivery]:
+    """All rows of the endpoint's deliveries, oldest first."""
+    with scope.tenant(address.tenant.id):
+        return list(Delivery.objects.order_by("id"))
 
 
 @dataclass(frozen=True)

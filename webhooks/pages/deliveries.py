@@ -13,14 +13,13 @@ from django.views.decorators.http import require_safe
 from executions.views.asking import posted, refusing, to_page
 from tenants.access import MemberRequest, needs
 from tenants.roles import Permission
-from webhooks import curl, deliveries
+from webhooks import deliveries
+from webhooks.deliveries import SHOWN
 from webhooks.forms import ResendForm, WaitingForm
 from webhooks.models import Delivery
 from webhooks.refusals import UNVERIFIED
 from workflows import services as workflow_services
 from workflows.models import Workflow
-
-SHOWN = 65_536  # bytes of a body on the page; the API has all of it
 
 
 @require_safe
@@ -28,14 +27,13 @@ SHOWN = 65_536  # bytes of a body on the page; the API has all of it
 def delivery(request: MemberRequest, delivery_id: UUID) -> HttpResponse:
     """One request: its headers and body, what became of it, and how to repeat it."""
     found = deliveries.find(delivery_id=delivery_id)
-    body = None if found.body is None else bytes(found.body)
     context = {
         "delivery": found,
         "endpoint": found.endpoint,
         "headers": found.headers.items(),
         "query": json.dumps(found.query, indent=2, ensure_ascii=False) if found.query else "",
-        "body": _shown(body),
-        "cut": body is not None and len(body) > SHOWN,
+        "body": deliveries.excerpt(found),
+        "cut": found.size > SHOWN,
         "curl": "" if found.size > SHOWN else deliveries.as_curl(found, request.principal),
         "resends": found.resends.all(),
         "may_run": _may_resend(request, found),
@@ -79,20 +77,9 @@ def _act(request: MemberRequest, workflow: Workflow, action: str) -> str:
     """What was done, in a sentence."""
     if action == "discard":
         return f"Discarded: {deliveries.discard_waiting(workflow=workflow)}."
-    ran = deliveries.run_waiting(workflow=workflow, by=request.principal.label)
-    refused = f" Refused by the live version: {ran.refused}." if ran.refused else ""
-    left = f" {ran.left} still wait: go on with the next." if ran.left else ""
-    return f"Started: {ran.started}.{refused}{left}"
+    return deliveries.run_waiting(workflow=workflow, by=request.principal.label).sentence
 
 
 def _may_resend(request: MemberRequest, found: Delivery) -> bool:
     needed = Permission.EDIT if found.reason in UNVERIFIED else Permission.RUN
     return request.principal.may(needed) and found.is_whole
-
-
-def _shown(body: bytes | None) -> str:
-    """The body as text; of one that is none, what it is."""
-    if body is None:
-        return ""
-    text = curl.text(body[:SHOWN])
-    return text if text is not None else f"{len(body)} bytes that are no text"
