@@ -19,6 +19,7 @@ from executions.models import Execution
 from tenants import scope
 from tests.webhooks.senders import Address, make_address
 from webhooks import signatures
+from webhooks.refusals import Reason
 from webhooks.signatures import GenericOptions
 
 TEXT = (PROJECT / "docs" / "WEBHOOKS.md").read_text()
@@ -81,3 +82,8 @@ def test_every_option_of_generic_is_described_with_its_default() -> None:
     for name, option in GenericOptions.model_fields.items():
         default = {None: "none", "": "empty", 300: "300"}.get(option.default, f"`{option.default}`")
         assert f"| `{name}` | {default} |" in TEXT
+
+
+def test_every_reason_is_described() -> None:
+    described = re.findall(r"^\| `([a-z_]+)` \| \d{3} \|", TEXT, re.MULTILINE)
+    assert described == [reason.value for reason in Reason]
