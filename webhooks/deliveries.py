@@ -31,12 +31,14 @@ from webhooks.refusals import UNVERIFIED, Hold, Reason, reason_of
 from workflows.models import Workflow
 
 SHOWN = 65_536  # bytes of a body on a page; the API has all of it
+COUNTED = 10_000  # rows: an endpoint may have a hundred million
 BATCH = 500  # stored deliveries that one call runs
 
 
 @dataclass(frozen=True)
 class ReasonCount:
-    """How many requests of an endpoint ended so; `not_kept` of them have no row."""
+    """How many requests of an endpoint ended so: `kept` of its latest rows; and `not_kept`, which
+    have no row."""
 
     reason: Reason
     kept: int
@@ -89,9 +91,10 @@ def find(*, delivery_id: UUID) -> Delivery:
 
 
 def counts(endpoint: Endpoint) -> list[ReasonCount]:
-    """How many requests came in by reason, as far back as deliveries are kept."""
+    """How many requests came in by reason: of the latest COUNTED rows, and of those without one."""
     rows = Delivery.objects.filter(tenant_id=endpoint.tenant_id, endpoint=endpoint)
-    kept = dict(rows.order_by().values_list("reason").annotate(Count("id")))
+    latest = Delivery.objects.filter(id__in=rows.order_by("-id").values("id")[:COUNTED])
+    kept = dict(latest.order_by().values_list("reason").annotate(Count("id")))
     tallies = Tally.objects.filter(tenant_id=endpoint.tenant_id, endpoint=endpoint)
     seen = tallies.order_by().values("reason").annotate(seen=Sum("seen"), kept=Sum("kept"))
     not_kept = {row["reason"]: row["seen"] - row["kept"] for row in seen}
@@ -104,10 +107,11 @@ def counts(endpoint: Endpoint) -> list[ReasonCount]:
 
 def waiting(workflow: Workflow) -> QuerySet[Delivery]:
     """What came in while the workflow was paused and is neither run nor discarded."""
-    rows = Delivery.objects.filter(
-        tenant_id=workflow.tenant_id, endpoint__workflow=workflow, hold=Hold.WAITING.value
-    )
-    return rows.order_by("id")
+    # Not a join: an update would look for `hold` in a query of its own, which is not repeated when
+    # it has waited for somebody's lock.
+    endpoints = Endpoint.objects.filter(workflow=workflow).values("id")
+    rows = Delivery.objects.filter(tenant_id=workflow.tenant_id, endpoint_id__in=endpoints)
+    return rows.filter(hold=Hold.WAITING.value).order_by("id")
 
 
 def excerpt(delivery: Delivery) -> str:

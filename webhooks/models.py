@@ -102,6 +102,11 @@ class Delivery(TenantModel):
             models.Index(fields=["tenant", "execution"], name="webhooks_delivery_run"),
             models.Index(fields=["tenant", "endpoint", "-id"], name="webhooks_delivery_newest"),
             models.Index(
+                fields=["tenant", "endpoint", "reason", "-id"],
+                condition=~Q(reason=Reason.ACCEPTED.value),
+                name="webhooks_delivery_reason",
+            ),
+            models.Index(
                 fields=["tenant", "endpoint", "id"],
                 condition=Q(hold=Hold.WAITING.value),
                 name="webhooks_delivery_waiting",
@@ -171,7 +176,7 @@ class Tally(TenantRow):
     hour = models.DateTimeField(help_text="its beginning")
     seen = models.BigIntegerField()
     kept = models.PositiveIntegerField(help_text="rows")
-    kept_bytes = models.PositiveIntegerField(help_text="of their bodies")
+    kept_bytes = models.BigIntegerField(help_text="of their bodies")
 
     class Meta(TenantRow.Meta):
         constraints = [SameTenant("endpoint", "webhooks.Endpoint")]

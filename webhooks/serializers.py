@@ -232,7 +232,7 @@ class DeliveryDetail(DeliveryItem):
 
 class ReasonCount(serializers.Serializer[Any]):
     reason = serializers.ChoiceField(REASONS)
-    kept = serializers.IntegerField(help_text="Rows in the list.")
+    kept = serializers.IntegerField(help_text="Of the latest 10,000 rows in the list.")
     not_kept = serializers.IntegerField(help_text="Only counted: there were too many in an hour.")
 
 

@@ -27,9 +27,8 @@ def hook(request: HttpRequest, token: str) -> HttpResponse:
         if request.method != "POST":
             raise Problem(405, "method", "Send webhooks with POST.", headers={"Allow": "POST"})
         body, size = _body(request)
-        received = receive(
-            *(token, _headers(request), _query(request), body), client=_client(request), size=size
-        )
+        headers, query, client = _headers(request), _query(request), _client(request)
+        received = receive(token, headers, query, body, client=client, size=size)
     except Problem as problem:
         return respond(problem)
     answer = {

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 from uuid import UUID
 
 import pytest
 from django.conf import LazySettings
 from django.core.exceptions import PermissionDenied
+from django.db import connection
 from django.http import Http404
 
 from executions.models import Execution
 from tenants import scope
 from tenants.problems import Problem
 from tenants.roles import Role
-from tests import factories
+from tests import environment, factories, servers
 from tests.executions import driving
+from tests.faults.waiting import wait
 from tests.webhooks import senders
 from tests.webhooks.senders import BODY, Address, deliver, kept, make_address, standard
 from tests.workflows.definitions import document, step
@@ -128,6 +131,54 @@ def test_two_people_who_click_at_once_run_each_delivery_once() -> None:
     ran = driving.in_threads(4, lambda number: run(address))
     assert sum(each.started for each in ran) == 20
     assert sorted(orders(address)) == list(range(20))
+
+
+def test_who_discards_while_another_runs_discards_only_what_does_not_run() -> None:
+    address = make_address()
+    pause(address)
+    stored(address, 20)
+    resume(address)
+    acts = [run, discard] * 2
+    driving.in_threads(4, lambda number: acts[number](address))
+    rows = kept(address)
+    assert {row.hold for row in rows} <= {"started", "discarded"}
+    started = {row.execution_id for row in rows if row.hold == "started"}
+    with scope.tenant(address.tenant.id):
+        assert started == set(Execution.objects.values_list("id", flat=True))
+    assert all(row.execution_id is None for row in rows if row.hold == "discarded")
+
+
+def test_discarding_waits_for_who_runs_them_and_then_finds_none() -> None:
+    """The one that runs them has locked the rows when the other comes."""
+    address = make_address()
+    pause(address)
+    stored(address, 2)
+    resume(address)
+    other = threading.Thread(target=discard_elsewhere, args=[address])
+    with scope.tenant(address.tenant.id):
+        assert deliveries.run_waiting(workflow=Workflow.objects.get(), by="alice").started == 2
+        other.start()
+        wait("the other to wait for a lock", somebody_waits)
+    other.join()
+    assert {row.hold for row in kept(address)} == {"started"}
+
+
+def discard_elsewhere(address: Address) -> None:
+    try:
+        discard(address)
+    finally:
+        connection.close()
+
+
+def somebody_waits() -> bool:
+    with servers.superuser(environment.DATABASE) as db:
+        waits = "SELECT FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'"
+        return db.execute(waits).fetchone() is not None
+
+
+def discard(address: Address) -> int:
+    with scope.tenant(address.tenant.id):
+        return deliveries.discard_waiting(workflow=Workflow.objects.get())
 
 
 def test_a_batch_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:

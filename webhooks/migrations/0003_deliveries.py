@@ -83,6 +83,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='delivery',
+            index=models.Index(condition=models.Q(('reason', 'accepted'), _negated=True), fields=['tenant', 'endpoint', 'reason', '-id'], name='webhooks_delivery_reason'),
+        ),
+        migrations.AddIndex(
+            model_name='delivery',
             index=models.Index(condition=models.Q(('hold', 'waiting')), fields=['tenant', 'endpoint', 'id'], name='webhooks_delivery_waiting'),
         ),
         migrations.CreateModel(
@@ -111,7 +115,7 @@ class Migration(migrations.Migration):
                 ('hour', models.DateTimeField(help_text='its beginning')),
                 ('seen', models.BigIntegerField()),
                 ('kept', models.PositiveIntegerField(help_text='rows')),
-                ('kept_bytes', models.PositiveIntegerField(help_text='of their bodies')),
+                ('kept_bytes', models.BigIntegerField(help_text='of their bodies')),
                 ('endpoint', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='webhooks.endpoint')),
                 ('tenant', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tenants.tenant')),
             ],
