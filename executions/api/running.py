@@ -43,7 +43,7 @@ class Run(APIView):
         responses={
             200: serializers.ExecutionDetail,
             202: serializers.Started,
-            409: refusal("The workflow was never published."),
+            409: refusal("The workflow was never published, or is paused."),
         },
     )
     def post(self, request: Request, slug: str) -> Response:
