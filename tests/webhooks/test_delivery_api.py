@@ -227,3 +227,12 @@ def test_a_sender_does_not_choose_its_address(
     assert send(endpoint, headers=last_is("198.51.100.1")).status_code == 403
     assert send(endpoint).status_code == 403
     assert send(endpoint, headers=last_is("192.0.2.7")).status_code == 202
+
+
+def test_an_endpoint_goes_with_all_that_came_in(acme: Caller, endpoint: dict[str, Any]) -> None:
+    delivery = send(endpoint).json()["delivery_id"]
+    send({**endpoint, "secret": "x" * 20})
+    run = acme.post(f"deliveries/{delivery}/resend/").json()["id"]
+    assert acme.delete(f"endpoints/{endpoint['id']}/").status_code == 204
+    assert acme.get(f"deliveries/{delivery}/").status_code == 404
+    assert acme.get(f"executions/{run}/").status_code == 200
