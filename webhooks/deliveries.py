@@ -229,7 +229,7 @@ def _begin(
         raise Problem(
             409, "not-kept", "Its body was not kept, or not all of it, so it cannot be sent again."
         )
-    body = read_body(bytes(delivery.body or b""))
+    body = read_body(delivery.headers, bytes(delivery.body or b""))
     executions.check_input(plan, body)
     trigger = executions.trigger(
         kind="webhook", body=body, headers=delivery.headers, query=delivery.query

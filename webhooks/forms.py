@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 
 from webhooks import signatures
-from webhooks.models import Endpoint
+from webhooks.models import ANSWERS, Endpoint
 from webhooks.refusals import Reason
 
 FILTERS = ("reason", "since", "until", "execution")
@@ -36,8 +36,11 @@ class IpsForm(forms.Form):
 class NewEndpointForm(IpsForm):
     """A new address for a workflow."""
 
-    field_order = ["workflow", "scheme", "secret", "options", "allowed_ips"]
+    field_order = [
+        *("workflow", "name", "scheme", "secret", "options", "answer", "allowed_ips", "confirm")
+    ]
     workflow = forms.ChoiceField()
+    name = forms.CharField(required=False, max_length=100)
     scheme = forms.ChoiceField(
         label="How requests are signed", choices=[(key, key) for key in signatures.SCHEMES]
     )
@@ -53,9 +56,13 @@ class NewEndpointForm(IpsForm):
         max_length=5000,
         widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false", "autocomplete": "off"}),
     )
+    answer = forms.ChoiceField(label="With what callers are answered", choices=ANSWERS)
+    confirm = forms.CharField(
+        label="Its name again, if anybody may send (scheme none)", required=False, max_length=100
+    )
 
     def __init__(self, data: Any, slugs: list[str], initial: dict[str, Any]) -> None:
-        super().__init__(data, initial=initial)
+        super().__init__(data, initial={"scheme": signatures.DEFAULT, **initial})
         self.fields["workflow"] = forms.ChoiceField(choices=[(slug, slug) for slug in slugs])
 
     def clean_options(self) -> dict[str, Any]:

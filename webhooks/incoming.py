@@ -60,3 +60,4 @@ class Target(NamedTuple):
     workflow_id: UUID
     version_id: UUID | None
     is_paused: bool
+    answer: str

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import NoReturn
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import uuid_utils.compat
@@ -20,14 +18,21 @@ from executions.plan import Plan
 from tenants import services as tenants
 from tenants.problems import Problem
 from tenants.scope import Prepared, prepared_transaction
-from webhooks import addresses, dedupe, rejects, signatures, statements
+from webhooks import addresses, bodies, dedupe, rejects, signatures, statements
 from webhooks.incoming import Incoming, Target
 from webhooks.refusals import IP_DENIED, NOT_LIVE, REFUSED, UNKNOWN, Hold, Reason, too_large
 from webhooks.signatures import GenericOptions
-from workflows import documents
 from workflows.definition import JSON
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+class Challenged(Exception):  # noqa: N818 - it is no error
+    """The provider only tries the address: answer with `text`, store nothing, run nothing."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,8 @@ class Received:
 
     delivery_id: UUID
     execution_id: UUID | None
+    tenant_id: UUID
+    answer: str  # of webhooks.models.ANSWERS: with what its caller is answered
     duplicate: bool = False
     paused: bool = False
 
@@ -47,22 +54,25 @@ def receive(
     query: Mapping[str, JSON],
     body: bytes,
     *,
+    raw_query: str = "",
     client: str | None = None,
     size: int | None = None,
 ) -> Received:
     """Take in one request; header names are lower case. What is returned is committed.
 
-    `client` is the sender's IP address; `size` what it declared, if the body was not read.
+    `raw_query` is the query as it was sent, without its question mark; `client` the sender's IP
+    address; `size` what it declared, if the body was not read. Raises Challenged.
     Raises Problem: 404 unknown endpoint, 403 address not allowed, 401 bad or stale signature, 409
-    nothing published, 413 too large, 422 no JSON or not what the input schema asks for. A refusal
-    at an endpoint that exists is written down.
+    nothing published, 413 too large, 415 a type that is not read, 422 not what it says it is, or
+    not what the input schema asks for. A refusal at an endpoint that exists is written down.
     """
     request = Incoming(headers, query, body, client, len(body) if size is None else size)
     target = None
     try:
         with prepared_transaction() as db:
             target = _find(db, token)
-            received, queued = _take(db, target, request)
+            message = signatures.Message(headers, body, address(token, raw_query))
+            received, queued = _take(db, target, request, message)
     except Problem as problem:
         if target is not None:
             rejects.keep_refused(target, request, problem)
@@ -74,22 +84,25 @@ def receive(
     return received
 
 
+def address(token: str, raw_query: str = "") -> str:
+    """Where the world sends its requests, by our own settings and not by what a request says."""
+    url = f"{settings.PUBLIC_URL}/hooks/{token}/"
+    return f"{url}?{raw_query}" if raw_query else url
+
+
 def secret_purpose(endpoint_id: UUID) -> str:
     """What an endpoint's secret is sealed for."""
     return f"endpoint:{endpoint_id}"
 
 
-def read_body(body: bytes) -> JSON:
-    """The body as JSON that Postgres can keep. Raises Problem 422."""
-    try:
-        value: JSON = json.loads(body, parse_constant=_no_constant)
-    except (ValueError, RecursionError):
-        raise Problem(422, "not-json", "The body is not JSON.") from None
-    flaw = next(documents.unstorable(value), None)
-    if flaw is not None:
-        where = f"{flaw.field}: " if flaw.field else ""
-        raise Problem(422, "not-json", f"{where}{flaw.message}")
-    return value
+def read_body(headers: Mapping[str, str], body: bytes) -> JSON:
+    """What a body says, by the type that its headers declare. Raises Problem 415 or 422."""
+    value = bodies.parse(headers.get("content-type", ""), body)
+    if not isinstance(value, bodies.Flaw):
+        return value
+    status, code, detail, field = value
+    errors = [{"field": field, "code": code, "message": detail}] if field else []
+    raise Problem(status, code, detail, errors=errors)
 
 
 def _find(db: Prepared, token: str) -> Target:
@@ -102,29 +115,34 @@ def _find(db: Prepared, token: str) -> Target:
     return Target(*row)
 
 
-def _take(db: Prepared, target: Target, request: Incoming) -> tuple[Received, int]:
+def _take(
+    db: Prepared, target: Target, request: Incoming, message: signatures.Message
+) -> tuple[Received, int]:
     """The delivery, and how many steps of its execution workers are to be woken for."""
     if not addresses.is_allowed(target.allowed_ips, request.client):
         raise IP_DENIED.problem(Reason.IP_DENIED)
     if request.size > settings.MAX_PAYLOAD_BYTES:
         raise too_large()
-    return _store(db, target, _verify(target, request), request)
+    return _store(db, target, _verify(target, message), request)
 
 
-def _verify(target: Target, request: Incoming) -> str:
-    """What makes the delivery known when it comes again."""
+def _verify(target: Target, message: signatures.Message) -> str:
+    """What makes the delivery known when it comes again. Raises Problem 401, Challenged."""
     purpose = secret_purpose(target.id)
     secrets = [
         tenants.unseal(target.tenant_id, purpose, sealed)
         for sealed in (target.secret, target.previous)
-        if sealed is not None
+        if sealed
     ]
-    headers, body = request.headers, request.body
-    options = _options(target.options) if target.scheme == "generic" else None
-    verdict = signatures.verify(target.scheme, options, secrets, headers, body, time.time())
+    form = signatures.OPTIONS.get(target.scheme)
+    options = form.model_validate_json(target.options) if form else None
+    verdict = signatures.verify(target.scheme, options, secrets, message, time.time())
     if not verdict.ok:
         raise REFUSED.problem(Reason(verdict.reason))
-    return dedupe.key(target.scheme, options, verdict.delivery_id, headers, body)
+    if verdict.challenge is not None:
+        raise Challenged(verdict.challenge)
+    generic = options if isinstance(options, GenericOptions) else None
+    return dedupe.key(target.scheme, generic, verdict.delivery_id, message.headers, message.body)
 
 
 def _store(
@@ -132,7 +150,9 @@ def _store(
 ) -> tuple[Received, int]:
     paused = target.is_paused
     execution_id = None if paused else uuid_utils.compat.uuid7()
-    received = Received(uuid_utils.compat.uuid7(), execution_id, paused=paused)
+    received = Received(
+        *(uuid_utils.compat.uuid7(), execution_id, target.tenant_id, target.answer), paused=paused
+    )
     key = {"tenant": target.tenant_id, "endpoint": target.id, "key": dedupe_key}
     row = {
         **key,
@@ -152,7 +172,13 @@ def _stored_before(db: Prepared, key: Mapping[str, object], received: Received) 
     first = db.first(statements.FIRST, key)
     delivery_id, execution_id, hold = first or (received.delivery_id, None, "")
     waits = hold == Hold.WAITING
-    return Received(delivery_id, execution_id, duplicate=True, paused=waits)
+    return replace(
+        received,
+        delivery_id=delivery_id,
+        execution_id=execution_id,
+        duplicate=True,
+        paused=waits,
+    )
 
 
 def _begin(db: Prepared, target: Target, received: Received, request: Incoming) -> int:
@@ -160,7 +186,7 @@ def _begin(db: Prepared, target: Target, received: Received, request: Incoming) 
     if target.version_id is None:
         raise NOT_LIVE.problem(Reason.NOT_PUBLISHED)
     plan = executions.plan_of(target.version_id)
-    value = read_body(request.body)
+    value = read_body(request.headers, request.body)
     executions.check_input(plan, value)
     if received.paused:
         return 0
@@ -189,11 +215,3 @@ def _started(
         last=True,
     )
     return begun.ready
-
-
-def _options(text: str) -> GenericOptions:
-    return GenericOptions.model_validate_json(text)
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")

@@ -11,10 +11,14 @@ from rest_framework import serializers
 from tenants.serializers import Strict
 from webhooks import curl, deliveries, services, signatures
 from webhooks.addresses import MAX_ALLOWED
-from webhooks.models import Delivery, Endpoint, Resend
+from webhooks.models import ACK, ANSWERS, Delivery, Endpoint, Resend
 from webhooks.refusals import Hold, Reason
 from workflows.serializers import StorableJSON
 
+ANSWER = (
+    "With what callers are answered: `ack` (202 at once), `result` (how the run ended and its "
+    "output) or `respond` (what its respond step says); after 25 seconds with the address."
+)
 REASONS = [reason.value for reason in Reason]
 
 
@@ -30,15 +34,26 @@ class AllowedIps(serializers.ListField):
 
 class NewEndpoint(Strict):
     workflow = serializers.CharField(help_text="A workflow's slug.")
+    name = serializers.CharField(
+        required=False, max_length=100, help_text="For people; the workflow's slug if unset."
+    )
     scheme = serializers.ChoiceField(
         list(signatures.SCHEMES), default=signatures.DEFAULT, help_text="How requests are signed."
     )
-    options = StorableJSON(required=False, default=dict, help_text="Of the scheme generic only.")
+    options = StorableJSON(
+        required=False, default=dict, help_text="Of the schemes generic and twilio."
+    )
     secret = serializers.CharField(
         required=False,
+        allow_blank=True,
         max_length=200,
-        help_text="For providers that choose it themselves; made here if unset.",
+        help_text="Made here if unset. Must be given where the provider chooses it itself; an "
+        "empty text if it shows it only once it knows the address: rotate to it then.",
     )
+    confirm = serializers.CharField(
+        required=False, help_text="The endpoint's name again, for the scheme none."
+    )
+    answer = serializers.ChoiceField(ANSWERS, default=ACK, help_text=ANSWER)
 
     allowed_ips = AllowedIps(required=False, default=list)
 
@@ -49,8 +64,17 @@ class NewEndpoint(Strict):
 
 
 class EndpointPatch(Strict):
+    name = serializers.CharField(required=False, max_length=100)
     enabled = serializers.BooleanField(required=False)
+    answer = serializers.ChoiceField(ANSWERS, required=False, help_text=ANSWER)
     allowed_ips = AllowedIps(required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not attrs:
+            raise serializers.ValidationError(
+                "Say what to change: name, enabled, answer or allowed_ips."
+            )
+        return attrs
 
 
 class Rotation(Strict):
@@ -66,16 +90,22 @@ class EndpointItem(serializers.ModelSerializer[Endpoint]):
     )
     workflow = serializers.CharField(source="workflow.slug")
     allowed_ips = AllowedIps(read_only=True)
+    awaits_secret = serializers.BooleanField(
+        help_text="Nothing is accepted until the provider's secret is rotated in."
+    )
 
     class Meta:
         model = Endpoint
         fields = [
             "id",
+            "name",
             "url",
             "token",
             "workflow",
             "scheme",
             "options",
+            "answer",
+            "awaits_secret",
             "enabled",
             "allowed_ips",
             "previous_expires_at",
@@ -83,9 +113,10 @@ class EndpointItem(serializers.ModelSerializer[Endpoint]):
         ]
         read_only_fields = fields
         extra_kwargs = {
+            "answer": {"help_text": ANSWER},
             "previous_expires_at": {
                 "help_text": "Until then the secret before the last rotation is good, too."
-            }
+            },
         }
 
     def get_url(self, endpoint: Endpoint) -> str | None:

@@ -7,13 +7,13 @@ from typing import TypeGuard
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
 from django.core.handlers.wsgi import WSGIRequest
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.request import HttpHeaders, UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 
 from tenants.problems import Problem, respond
-from webhooks import addresses
-from webhooks.receive import receive
+from webhooks import addresses, answers
+from webhooks.receive import Challenged, Received, receive
 from webhooks.refusals import BROKEN_OFF
 from workflows.definition import JSON
 
@@ -22,23 +22,35 @@ UNPREFIXED = HttpHeaders.UNPREFIXED_HEADERS  # those that WSGI spells without HT
 
 @csrf_exempt  # a signature, not a cookie, says who calls
 def hook(request: HttpRequest, token: str) -> HttpResponse:
-    """Take in a webhook: 202 when its execution is stored, 200 when it had been before."""
+    """Take in a webhook, and answer once it is stored, as its endpoint says."""
     try:
         if request.method != "POST":
             raise Problem(405, "method", "Send webhooks with POST.", headers={"Allow": "POST"})
-        body, size = _body(request)
-        headers, query, client = _headers(request), _query(request), _client(request)
-        received = receive(token, headers, query, body, client=client, size=size)
+        received = _received(request, token)
     except Problem as problem:
         return respond(problem)
-    answer = {
-        "delivery_id": str(received.delivery_id),
-        "execution_id": received.execution_id and str(received.execution_id),
-        "status_url": received.execution_id
-        and f"{settings.PUBLIC_URL}/api/v1/executions/{received.execution_id}/",
-        **({"paused": True} if received.paused else {}),
-    }
-    return JsonResponse(answer, status=200 if received.duplicate else 202)
+    except Challenged as challenged:
+        return _plain(challenged.text)
+    return answers.answer(received)
+
+
+def _received(request: HttpRequest, token: str) -> Received:
+    body, size = _body(request)
+    return receive(
+        token,
+        _headers(request),
+        _query(request),
+        body,
+        raw_query=request.META.get("QUERY_STRING", ""),
+        client=_client(request),
+        size=size,
+    )
+
+
+def _plain(text: str) -> HttpResponse:
+    """What a sender asked to have back. No browser may take it for a page."""
+    safe = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+    return HttpResponse(text, content_type="text/plain; charset=utf-8", headers=safe)
 
 
 def _body(request: HttpRequest) -> tuple[bytes, int]:

@@ -10,6 +10,7 @@ from executions.services.claiming import claim, claim_several
 from executions.services.explaining import explain
 from executions.services.facts import gather
 from executions.services.following import after_commit, follow_up, left_to_follow
+from executions.services.outcomes import Outcome, outcome, responds, response
 from executions.services.plans import plan_of, plan_of_run
 from executions.services.recording import record
 from executions.services.recovery import end_overdue, leased_to, lost_steps, overdue, release
@@ -33,6 +34,7 @@ from executions.services.working import beat, is_work_ready, register, unregiste
 
 __all__ = [
     "Begun",
+    "Outcome",
     "after_commit",
     "answer",
     "attention",
@@ -59,6 +61,7 @@ __all__ = [
     "lost_steps",
     "mark_sending",
     "may_decide",
+    "outcome",
     "overdue",
     "perform",
     "plan_of",
@@ -71,6 +74,8 @@ __all__ = [
     "repair",
     "replay",
     "resolve",
+    "responds",
+    "response",
     "resume",
     "start",
     "stop",

@@ -42,7 +42,12 @@ class Pushes(Workload):
         body = push(delivery_id)
         self.sent[delivery_id] = (_md5(body), len(body))
         signed = signatures.sign(
-            "github", None, self.secret, body, delivery_id=delivery_id, timestamp=0
+            "github",
+            None,
+            self.secret,
+            signatures.Message({}, body),
+            delivery_id=delivery_id,
+            timestamp=0,
         )
         kind = {"content-type": "application/json", "x-github-event": "push"}
         return {**kind, **signed}, body

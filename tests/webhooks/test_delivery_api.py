@@ -16,6 +16,7 @@ from tests.workflows.definitions import document, step
 from webhooks import signatures
 
 BODY = b'{"order_id": "1001"}'
+OPEN = {"workflow": "flow", "scheme": "none", "name": "Open", "confirm": "Open"}
 STRICT = document(step("a"), input={"type": "object", "required": ["order_id"]})
 
 
@@ -41,7 +42,12 @@ def send(
     headers: dict[str, str] | None = None,
 ) -> Any:
     signed = signatures.sign(
-        "github", None, endpoint["secret"], body, delivery_id=ident, timestamp=0
+        "github",
+        None,
+        endpoint["secret"],
+        signatures.Message({}, body),
+        delivery_id=ident,
+        timestamp=0,
     )
     return Client().post(
         f"/hooks/{endpoint['token']}/",
@@ -110,7 +116,7 @@ def test_a_body_that_is_no_text_is_base64(acme: Caller, endpoint: dict[str, Any]
 
 
 def test_an_address_that_is_all_it_takes_is_not_in_a_viewers_command(acme: Caller) -> None:
-    made = acme.post("endpoints/", {"workflow": "flow", "scheme": "none"}).json()
+    made = acme.post("endpoints/", OPEN).json()
     answer = Client().post(f"/hooks/{made['token']}/", BODY, content_type="application/json")
     path = f"deliveries/{answer.json()['delivery_id']}/"
     assert made["token"] in acme.get(path).json()["curl"]

@@ -50,7 +50,8 @@ def secret_in(text: str) -> str:
 def test_an_endpoint_is_made_and_its_secret_shown_once(people: People, address: Address) -> None:
     client = session(people, "ed")
     assert 'value="flow" selected' in page(client.get(f"{ENDPOINTS}new/?workflow=flow"))
-    given = {"workflow": "flow", "scheme": "github", "allowed_ips": "192.0.2.0/24\n2001:db8::1"}
+    given = {"workflow": "flow", "scheme": "github", "answer": "ack", "name": "Pushes"}
+    given["allowed_ips"] = "192.0.2.0/24\n2001:db8::1"
     answer = client.post(f"{ENDPOINTS}new/", given)
     assert answer["Cache-Control"] == "no-store"
     secret = secret_in(page(answer))
@@ -75,7 +76,7 @@ def test_an_endpoint_is_made_and_its_secret_shown_once(people: People, address: 
 def test_what_does_not_fit_is_said_beside_its_field(
     people: People, address: Address, field: str, value: str, said: str
 ) -> None:
-    given = {"workflow": "flow", "scheme": "github", field: value}
+    given = {"workflow": "flow", "scheme": "github", "answer": "ack", field: value}
     text = page(session(people, "ed").post(f"{ENDPOINTS}new/", given))
     assert said in text
     with scope.tenant(people.acme.id):

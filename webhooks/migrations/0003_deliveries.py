@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('executions', '0005_slots'),
         ('tenants', '0001_initial'),
-        ('webhooks', '0001_initial'),
+        ('webhooks', '0003_answer'),
     ]
 
     operations = [

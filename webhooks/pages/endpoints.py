@@ -72,6 +72,9 @@ def create(request: MemberRequest) -> HttpResponse:
             with transaction.atomic():
                 issued = services.create(
                     workflow=workflow,
+                    name=given["name"],
+                    answer=given["answer"],
+                    confirm=given["confirm"],
                     scheme=given["scheme"],
                     options=given["options"],
                     secret=given["secret"] or None,
