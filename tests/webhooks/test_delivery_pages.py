@@ -68,7 +68,7 @@ def test_an_endpoint_is_made_and_its_secret_shown_once(people: People, address: 
     [
         ("allowed_ips", "10.0.0.1/8", "Did you mean 10.0.0.0/8?"),
         ("options", "[1]", "This must be an object."),
-        ("options", '{"header": "x"}', "has options"),
+        ("options", '{"header": "x"}', "has no options"),
         ("secret", "short", "at least 16 characters"),
         ("workflow", "nonsense", "Select a valid choice"),
     ],
