@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, ClassVar
 
 import structlog
 from django.core.cache.backends.locmem import LocMemCache
@@ -12,6 +12,7 @@ from redis import RedisError
 
 log = structlog.get_logger(__name__)
 
+MAX_ENTRIES = 10_000  # in a process's own memory
 PAUSE_SECONDS = 1.0  # after an error, before Redis is tried again
 
 
@@ -21,10 +22,13 @@ class RedisOrProcess(RedisCache):
     So a Redis that is gone neither locks everybody out nor lets a password be guessed unhindered.
     """
 
+    # Every thread has a cache of its own; what they find out of Redis, and the memory, they share.
+    _away_until: ClassVar[dict[str, float]] = {}
+
     def __init__(self, server: str, params: dict[str, Any]) -> None:
         super().__init__(server, params)
-        self._meanwhile = LocMemCache("meanwhile", {})
-        self._away_until = 0.0
+        self._server = server
+        self._meanwhile = LocMemCache(server, {"OPTIONS": {"MAX_ENTRIES": MAX_ENTRIES}})
 
     def add(self, *args: Any, **kwargs: Any) -> bool:
         added: bool = self._ask("add", args, kwargs)
@@ -49,10 +53,10 @@ class RedisOrProcess(RedisCache):
         return counted
 
     def _ask(self, verb: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if time.monotonic() >= self._away_until:
+        if time.monotonic() >= self._away_until.get(self._server, 0.0):
             try:
                 return getattr(super(), verb)(*args, **kwargs)
             except RedisError as error:
                 log.warning("the cache is away", error=str(error))
-                self._away_until = time.monotonic() + PAUSE_SECONDS
+                self._away_until[self._server] = time.monotonic() + PAUSE_SECONDS
         return getattr(self._meanwhile, verb)(*args, **kwargs)
