@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as PlainUserAdmin
+from django.db import transaction
 from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -137,21 +139,32 @@ class MembershipAdmin(ScopedAdmin):
 
     def save_model(self, request: HttpRequest, obj: Membership, form: Form, change: bool) -> None:
         if not change:
-            return super().save_model(request, obj, form, change)
-        act = partial(services.change_role, member=obj, role=Role(obj.role), by=Role.OWNER)
-        return self._attempt(request, obj, act)
+            super().save_model(request, obj, form, change)
+            return
+        with scope.tenant(obj.tenant_id):
+            services.change_role(member=obj, role=Role(obj.role), by=Role.OWNER)
 
     def delete_model(self, request: HttpRequest, obj: Membership) -> None:
-        act = partial(services.remove_member, member=obj, by=Role.OWNER)
-        self._attempt(request, obj, act)
-
-    def _attempt(self, request: HttpRequest, obj: Membership, act: Any) -> None:
-        """Do it in the tenant's scope; a refusal is a message."""
         with scope.tenant(obj.tenant_id):
-            try:
-                act()
-            except Problem as problem:
-                self.message_user(request, problem.detail, messages.ERROR)
+            services.remove_member(member=obj, by=Role.OWNER)
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        return self._explained(request, partial(super().changeform_view, request, *args, **kwargs))
+
+    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        return self._explained(request, partial(super().delete_view, request, *args, **kwargs))
+
+    def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        return self._explained(request, partial(super().changelist_view, request, *args, **kwargs))
+
+    def _explained(self, request: HttpRequest, view: Callable[[], Any]) -> Any:
+        """A refusal is a message, and nothing of what was asked is done."""
+        try:
+            with transaction.atomic():
+                return view()
+        except Problem as problem:
+            self.message_user(request, problem.detail, messages.ERROR)
+            return HttpResponseRedirect(reverse("admin:tenants_membership_changelist"))
 
 
 @admin.register(Invitation)

@@ -37,6 +37,7 @@ def set_up(client: Client) -> str:
     """Set up the app for whoever is logged in; returns its secret."""
     say_again(client, "/account/app/")
     page = client.get("/account/app/").content.decode()
+    secret: str
     [secret] = re.findall(r'class="address mono">(\w+)<', page)
     answer = client.post("/account/app/", {"code": code(secret)})
     assert answer["Location"] == "/account/codes/", answer.content

@@ -23,5 +23,6 @@ def to(address: str) -> list[mail.EmailMessage]:
 
 def link(letter: mail.EmailMessage) -> str:
     """The path of the one link in a mail."""
+    found: str
     [found] = re.findall(r"https?://\S+", str(letter.body))
     return urlsplit(found).path

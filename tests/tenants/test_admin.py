@@ -227,6 +227,7 @@ def test_the_last_owner_stays_one_for_the_staff_too(staff: Client, acme: Caller)
 
     for answer in (demoted, deleted):
         assert b"last owner" in answer.content
+        assert b"successfully" not in answer.content
     assert membership_of(acme).role == "owner"
 
 

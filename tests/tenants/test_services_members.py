@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -53,7 +54,7 @@ def remove(people: People, user: User, by: Role | None = Role.OWNER) -> None:
 
 def role_of(people: People, user: User) -> Role | None:
     principal = services.find_member(user, "acme")
-    return principal and principal.role
+    return principal.role if principal else None
 
 
 def test_members_are_those_of_the_tenant(people: People) -> None:
@@ -142,12 +143,12 @@ def test_keys_belong_to_the_tenant_and_stay(people: People) -> None:
 
 
 def test_a_change_is_told_once_it_is_committed(
-    people: People, told: list[UUID], django_capture_on_commit_callbacks: object
+    people: People, told: list[UUID], django_capture_on_commit_callbacks: Any
 ) -> None:
-    with django_capture_on_commit_callbacks(execute=True):  # type: ignore[operator] # a fixture
+    with django_capture_on_commit_callbacks(execute=True):
         change(people, people.vera, Role.EDITOR)
         assert told == []
-    with django_capture_on_commit_callbacks(execute=True):  # type: ignore[operator] # as above
+    with django_capture_on_commit_callbacks(execute=True):
         remove(people, people.vera)
     assert told == [people.vera.id] * 2
 

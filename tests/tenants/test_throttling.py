@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from django.core.cache import cache
 
 from tenants import throttling
 from tenants.throttling import LoginTry
@@ -35,8 +36,8 @@ def test_each_wait_is_longer_than_the_last(monkeypatch: pytest.MonkeyPatch) -> N
             return True  # as if the wait were over
         return bool(real_add(name, value, seconds))
 
-    real_add = throttling.cache.add
-    monkeypatch.setattr(throttling.cache, "add", add)
+    real_add = cache.add
+    monkeypatch.setattr(cache, "add", add)
     fail(HERE, ALICE, throttling.TOGETHER.free + 12)
     assert waits[:11] == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900]
 
@@ -78,9 +79,9 @@ def test_a_success_forgives_its_own_failures_only() -> None:
 
 def test_a_try_that_waits_does_not_count() -> None:
     fail(HERE, ALICE, throttling.TOGETHER.free + 1)
-    counted = [throttling.cache.get(name) for name, _ in LoginTry(HERE, ALICE)._counts()]
+    counted = [cache.get(name) for name, _ in LoginTry(HERE, ALICE)._counts()]
     assert fail(HERE, ALICE, 20) == 0
-    again = [throttling.cache.get(name) for name, _ in LoginTry(HERE, ALICE)._counts()]
+    again = [cache.get(name) for name, _ in LoginTry(HERE, ALICE)._counts()]
     assert again == counted == [6, 6, 6]
 
 
