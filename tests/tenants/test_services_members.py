@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import UUID
 
@@ -89,11 +89,12 @@ def test_only_owners_change_others(people: People, by: Role) -> None:
 
 
 def test_the_last_owner_is_neither_demoted_nor_removed_nor_leaves(people: People) -> None:
-    for attempt in (
+    attempts: list[Callable[[], None]] = [
         lambda: change(people, people.alice, Role.EDITOR),
         lambda: remove(people, people.alice),
         lambda: remove(people, people.alice, by=None),
-    ):
+    ]
+    for attempt in attempts:
         with pytest.raises(Problem) as refused:
             attempt()
         assert (refused.value.status, refused.value.code) == (409, "last-owner")
