@@ -34,9 +34,9 @@ class TenantMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         request.principal = None  # type: ignore[attr-defined]  # Django's way to pass things on
-        services.note_seen(request)
         response = self.get_response(request)
-        if request.principal is not None:  # type: ignore[attr-defined]
+        # A session's pages show what is its owner's, such as the key of an authenticator app.
+        if request.principal is not None or request.session.accessed:  # type: ignore[attr-defined]
             response["Cache-Control"] = "no-store"
         return response
 
@@ -50,6 +50,7 @@ class TenantMiddleware:
         if "tenant_slug" in kwargs:
             if not request.user.is_authenticated:
                 return redirect_to_login(request.get_full_path())
+            services.note_seen(request)
             memberships = services.memberships_of(request.user)
             request.memberships = memberships  # type: ignore[attr-defined]
             principal = services.member_at(memberships, kwargs.pop("tenant_slug"))
@@ -61,6 +62,7 @@ class TenantMiddleware:
             if settings.STAFF_MFA_REQUIRED and not services.has_second_factor(request.user):
                 messages.warning(request, "Set up a second factor first: staff need one.")
                 return redirect("mfa_index")
+            services.note_seen(request)
             return _run(scope.operator("staff admin"), view, request, args, kwargs)
         else:
             return None

@@ -1,10 +1,11 @@
-"""What follows when somebody's password or address has changed."""
+"""What follows when somebody's password or second factors have changed."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from allauth.account.signals import password_changed, password_reset, password_set
+from allauth.mfa.signals import authenticator_added
 from django.dispatch import receiver
 from django.http import HttpRequest
 
@@ -12,9 +13,9 @@ from tenants import services
 from tenants.models import User
 
 
-@receiver([password_changed, password_set])
+@receiver([password_changed, password_set, authenticator_added])
 def end_other_sessions(request: HttpRequest, user: User, **_: Any) -> None:
-    """Whoever knew the old password is out."""
+    """Whoever is in by the old password, or by the password alone, is out."""
     services.end_sessions(user, but=request.session.session_key)
 
 

@@ -25,9 +25,9 @@ from tenants.services.people import set_address
 
 
 def invitations_of(tenant_id: UUID) -> QuerySet[Invitation]:
-    """The tenant's invitations that nobody has accepted or withdrawn, the newest first."""
+    """The tenant's invitations whose links are good, the newest first."""
     rows = Invitation.objects.filter(tenant_id=tenant_id, accepted_at=None, revoked_at=None)
-    return rows.select_related("invited_by")
+    return rows.filter(expires_at__gt=Now()).select_related("invited_by")
 
 
 def invite(*, by: Principal, email: str, role: Role) -> Invitation:

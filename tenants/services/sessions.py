@@ -9,7 +9,6 @@ from uuid import UUID
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
-from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.models import Session
 from django.core.exceptions import PermissionDenied
@@ -42,8 +41,6 @@ def sessions_of(user: User) -> list[UserSession]:
 
 def note_seen(request: HttpRequest) -> None:
     """Keep when a session was last used, to within SEEN_SECONDS."""
-    if settings.SESSION_COOKIE_NAME not in request.COOKIES or not request.user.is_authenticated:
-        return
     now = int(time.time())
     if now - request.session.get(_SEEN, 0) >= SEEN_SECONDS:
         request.session[_SEEN] = now

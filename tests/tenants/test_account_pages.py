@@ -100,6 +100,13 @@ def test_a_forgotten_password_is_replaced_by_mail(people: People) -> None:
     assert letters.to(VERA)[-1].subject == "Your password was changed"
 
 
+def test_too_many_mails_are_refused_on_a_page_of_ours(people: People) -> None:
+    answers = [Client().post("/password/", {"email": VERA}) for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [302, 302, 302, 429]
+    assert "That was too often" in answers[-1].content.decode()
+    assert len(letters.to(VERA)) == 3
+
+
 def test_the_link_is_good_once(people: People) -> None:
     link = reset_link()
     choose(link)
@@ -203,6 +210,19 @@ def test_an_app_is_asked_for_at_the_next_log_in(people: People) -> None:
     assert not is_in(browser)
     browser.post("/login/confirm/", {"code": authenticator.code(secret, 1)})
     assert is_in(browser)
+
+
+def test_a_new_factor_ends_sessions_that_came_without_it(people: People) -> None:
+    stolen, mine = log_in(), log_in()
+    authenticator.set_up(mine)
+    assert is_in(mine)
+    assert not is_in(stolen)
+
+
+def test_what_is_shown_of_a_factor_is_not_cached(people: People) -> None:
+    browser = log_in()
+    authenticator.say_again(browser, "/account/app/")
+    assert browser.get("/account/app/")["Cache-Control"] == "no-store"
 
 
 def test_a_code_is_good_once(people: People) -> None:

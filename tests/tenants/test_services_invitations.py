@@ -102,6 +102,8 @@ def test_an_old_or_withdrawn_invitation_is_no_good(people: People, column: str) 
     with scope.operator("time passes"):
         Invitation.objects.update(**{column: timezone.now() - timedelta(seconds=1)})
     assert services.find_invitation(token) is None
+    with scope.tenant(people.acme.id):
+        assert not services.invitations_of(people.acme.id).exists()
     with pytest.raises(Problem) as error:
         services.accept_as_new(token=token, password=factories.PASSWORD)
     assert refused(404, "not-found", error.value)
