@@ -7,7 +7,7 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
-from config import env, logs
+from config import accounts, env, logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 environment = env.read()
@@ -169,28 +169,6 @@ STAFF_MFA_REQUIRED = env.choice("STEPWELL_STAFF_MFA", *_staff_mfa) == "required"
 KEEP_INVITATIONS_DAYS = 7  # that the mailed link is good for
 MAX_INVITATIONS = environment.int("STEPWELL_MAX_INVITATIONS", default=100)  # open, of one tenant
 
-# django-allauth: tenants/urls.py names what of it is there; its words are in tenants/adapters.py.
-ACCOUNT_ADAPTER = "tenants.adapters.AccountAdapter"
-ACCOUNT_LOGIN_METHODS = {"email"}
-ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
-ACCOUNT_USER_MODEL_USERNAME_FIELD = None
-ACCOUNT_EMAIL_VERIFICATION = "optional"  # to invite others one must have verified the address
-ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # a stranger's address gets no mail from us
-ACCOUNT_EMAIL_NOTIFICATIONS = True
-ACCOUNT_REAUTHENTICATION_METHODS = {"password", "mfa"}
-ACCOUNT_SESSION_REMEMBER = True  # for SESSION_COOKIE_AGE
-ACCOUNT_RATE_LIMITS = {
-    "login": None,  # tenants/throttling.py counts failed ones: an office shares one address
-    "login_failed": "5/5m/key",  # codes of the second factor, by user
-    "reset_password": "20/m/ip,3/15m/key",
-}
-MFA_ADAPTER = "tenants.adapters.MFAAdapter"
-MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
-MFA_PASSKEY_LOGIN_ENABLED = True
-MFA_TOTP_ISSUER = "Stepwell"
-MFA_TOTP_TOLERANCE = 1  # periods of 30 s that a clock may be off
-MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not SECURE
-
 # --- Mail ----------------------------------------------------------------------------------------
 # Such as smtp+tls://user:password@mail.example:587; by default mails are printed.
 vars().update(environment.email_url("STEPWELL_EMAIL_URL", default="consolemail://"))
@@ -211,7 +189,7 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE
 # What a proxy of ours says of the sender is believed; who has none could be lied to.
 BEHIND_PROXY = environment.bool("STEPWELL_BEHIND_PROXY", default=False)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
-ALLAUTH_TRUSTED_PROXY_COUNT = int(BEHIND_PROXY)
+vars().update(accounts.settings(secure=SECURE, behind_proxy=BEHIND_PROXY))
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {

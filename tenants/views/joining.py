@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from allauth.account.utils import perform_login
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -22,14 +23,12 @@ def register(request: HttpRequest) -> HttpResponse:
     """Make a tenant and log its owner in; a mail asks to verify the address."""
     if request.user.is_authenticated:
         return redirect("home")
+    if not settings.REGISTRATION_OPEN:
+        return render(request, f"{PAGES}/registration_closed.html", status=403)
     form = RegistrationForm(request.POST or None)
-    try:
-        services.admit_registration(services.address_of(request))
-    except Problem as problem:
-        page = f"{PAGES}/registration_closed.html"
-        return render(request, page, {"problem": problem}, status=problem.status)
     if form.is_valid():
         try:
+            services.admit_registration(services.address_of(request))
             made = services.register(**form.cleaned_data)
         except Problem as problem:
             form.add_error(None, problem.detail)
