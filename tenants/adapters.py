@@ -46,7 +46,7 @@ class AccountAdapter(DefaultAccountAdapter):
     }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
-        return False  # people come by registration (tenants/views/registration.py) or invitation
+        return False  # people come by registration (tenants/views/joining.py) or invitation
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
         account = str(credentials.get("email") or credentials.get("username") or "").lower()

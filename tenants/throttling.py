@@ -3,7 +3,7 @@
 Three counts are kept of what failed in the last hour: by address and account together, by account
 and by address. Beyond its free tries a count lets one more try through, then none for 1 s, 2 s,
 4 s ... Where this account has logged in before, only the first count matters: neither who tries it
-from elsewhere nor who else sits behind the same address can lock its owner out.
+from elsewhere, nor who tries other accounts from the same address, holds its owner up.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address, ip_network
 
 from django.core.cache import cache
 
@@ -61,14 +62,22 @@ class LoginTry:
         cache.set(self._known, True, KNOWN_SECONDS)
 
     def _counts(self) -> Iterator[tuple[str, Count]]:
-        yield _name("together", self.address, self.account), TOGETHER
+        yield _name("together", self._network, self.account), TOGETHER
         if not cache.get(self._known):
             yield _name("account", self.account), ACCOUNT
-            yield _name("address", self.address), ADDRESS
+            yield _name("address", self._network), ADDRESS
 
     @property
     def _known(self) -> str:
-        return _name("known", self.address, self.account)
+        return _name("known", self._network, self.account)
+
+    @property
+    def _network(self) -> str:
+        """Whoever has one IPv6 address has the 2**64 beside it, too."""
+        address = ip_address(self.address)
+        if isinstance(address, IPv6Address):
+            return str(ip_network((address, 64), strict=False))
+        return self.address
 
 
 def _name(kind: str, *whose: str) -> str:

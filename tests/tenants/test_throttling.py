@@ -67,6 +67,12 @@ def test_many_accounts_are_guarded_against_one_address() -> None:
     assert sum(one.begin() for one in tries) == throttling.ADDRESS.free + 1
 
 
+def test_one_network_of_ipv6_is_one_address() -> None:
+    tries = [LoginTry(f"2001:db8::{number:x}", ALICE) for number in range(10)]
+    assert sum(one.begin() for one in tries) == throttling.TOGETHER.free + 1
+    assert LoginTry("2001:db8:0:1::1", ALICE).begin()
+
+
 def test_a_success_forgives_its_own_failures_only() -> None:
     fail(HERE, ALICE, 4)
     fail(HERE, "bob@acme.example", throttling.TOGETHER.free + 1)
