@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db import transaction
 from django.test import Client
 
 from executions import events, live
@@ -38,9 +39,10 @@ def lose(acme: Acme, how: str) -> None:
             member = tenants.members_of(tenant_id).get(user=vera)
             tenants.remove_member(member=member, by=Role.OWNER)
     elif how == "closed":
-        vera.is_active = False
-        vera.save()
-        tenants.end_sessions(vera)
+        with transaction.atomic():
+            vera.is_active = False
+            vera.save()
+            tenants.end_sessions(vera)
     else:
         [session] = tenants.sessions_of(vera)
         tenants.end_session(vera, session.pk)
