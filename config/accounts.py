@@ -1,13 +1,29 @@
-"""What django-allauth is told. tenants/urls.py names what of it exists."""
+"""How people log in: passwords, and what django-allauth is told (its views: tenants/urls.py)."""
 
 from __future__ import annotations
 
 from typing import Any
 
+_VALIDATION = "django.contrib.auth.password_validation"
+
 
 def settings(*, secure: bool, behind_proxy: bool) -> dict[str, Any]:
-    """Its settings, for a site that is served by HTTPS (or not), behind a proxy (or not)."""
+    """The settings, for a site that is served by HTTPS (or not), behind a proxy (or not)."""
     return {
+        "AUTHENTICATION_BACKENDS": ["allauth.account.auth_backends.AuthenticationBackend"],
+        "LOGIN_URL": "account_login",
+        "LOGIN_REDIRECT_URL": "home",
+        "LOGOUT_REDIRECT_URL": "account_login",
+        "PASSWORD_HASHERS": [
+            "tenants.hashers.Argon2PasswordHasher",
+            "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+        ],
+        "AUTH_PASSWORD_VALIDATORS": [
+            {"NAME": f"{_VALIDATION}.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+            {"NAME": f"{_VALIDATION}.CommonPasswordValidator"},
+            {"NAME": f"{_VALIDATION}.UserAttributeSimilarityValidator"},
+        ],
+        "PASSWORD_RESET_TIMEOUT": 3600,  # seconds that the mailed link is good for
         "ACCOUNT_ADAPTER": "tenants.adapters.AccountAdapter",
         "ACCOUNT_LOGIN_METHODS": {"email"},
         "ACCOUNT_SIGNUP_FIELDS": ["email*", "password1*"],

@@ -19,6 +19,7 @@ from tenants.api import InvitationViews, MemberViews, Register, SecretViews, Var
 from webhooks.api import EndpointViews
 from workflows.api import DraftView, Publish, Validate, VersionViews, WorkflowViews
 from workflows.schedule_api import ScheduleViews
+from workflows.subscription_api import SubscriptionViews
 
 app_name = "api"
 
@@ -28,6 +29,7 @@ EXECUTION = "executions/<uuid:id>/"
 STEP = f"{EXECUTION}steps/<slug:key>/"
 ENDPOINT = "endpoints/<uuid:id>/"
 SCHEDULE = "schedules/<uuid:id>/"
+SUBSCRIPTION = "subscriptions/<uuid:id>/"
 
 _ALL: dict[str, Any] = {"get": "list", "post": "create"}
 _ONE: dict[str, Any] = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
@@ -68,6 +70,8 @@ urlpatterns = [
     path("members/<uuid:id>/", MemberViews.as_view(_ONE), name="member"),
     path("invitations/", InvitationViews.as_view(_ALL), name="invitations"),
     path("invitations/<uuid:id>/", InvitationViews.as_view(_KEPT), name="invitation"),
+    path("subscriptions/", SubscriptionViews.as_view(_ALL), name="subscriptions"),
+    path(SUBSCRIPTION, SubscriptionViews.as_view(_ONE), name="subscription"),
     path("secrets/", SecretViews.as_view(_ALL), name="secrets"),
     path("secrets/<slug:name>/", SecretViews.as_view(_NAMED), name="secret"),
     path("variables/", VariableViews.as_view(_ALL), name="variables"),

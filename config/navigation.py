@@ -13,6 +13,7 @@ _GROUPS = {
         ("workflows_workflow", "Workflows", "account_tree"),
         ("workflows_workflowversion", "Versions", "history"),
         ("workflows_schedule", "Schedules", "event_repeat"),
+        ("workflows_subscription", "Subscriptions", "call_split"),
         ("executions_execution", "Executions", "play_circle"),
     ),
     "Webhooks": (

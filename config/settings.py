@@ -89,12 +89,16 @@ TEMPLATES = [
 OWNER_COMMANDS = {"migrate", "sqlmigrate", "showmigrations"}
 AS_OWNER = Path(sys.argv[0]).name == "manage.py" and OWNER_COMMANDS.intersection(sys.argv[1:2])
 DATABASE_POOL = environment.int("STEPWELL_DATABASE_POOL", default=0)
+_pool = {
+    "min_size": 1,
+    "max_size": DATABASE_POOL,
+    "timeout": 10,  # seconds
+    "max_idle": 60,  # seconds: after a load Postgres gets the memory of its backends back
+}
 _database_options: dict[str, object] = {
     # Only cursors that ask for it prepare their statements (tenants/scope.py).
     "prepare_threshold": 5,
-    **(
-        {"pool": {"min_size": 1, "max_size": DATABASE_POOL, "timeout": 10}} if DATABASE_POOL else {}
-    ),
+    **({"pool": _pool} if DATABASE_POOL else {}),
 }
 DATABASES = {
     "default": env.database("DATABASE_OWNER_URL" if AS_OWNER else "DATABASE_URL", _database_options)
@@ -145,23 +149,6 @@ CELERY_BEAT_SCHEDULE = {
 
 # --- People ------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "tenants.User"
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
-LOGIN_URL = "account_login"
-LOGIN_REDIRECT_URL = "home"
-LOGOUT_REDIRECT_URL = "account_login"
-PASSWORD_HASHERS = [
-    "tenants.hashers.Argon2PasswordHasher",
-    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
-]
-AUTH_PASSWORD_VALIDATORS = [
-    {
-        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
-        "OPTIONS": {"min_length": 12},
-    },
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-]
-PASSWORD_RESET_TIMEOUT = 3600  # seconds that the mailed link is good for
 REGISTRATION_OPEN = env.choice("STEPWELL_REGISTRATION", "open", "closed") == "open"
 # Whether the admin opens only to staff who confirm their log-in with a second factor.
 _staff_mfa = ("required", "optional") if SECURE else ("optional", "required")  # the default first
@@ -241,6 +228,7 @@ SPECTACULAR_SETTINGS = {
         "ExecutionStatus": "executions.serializers.EXECUTION_STATUSES",
         "StepStatus": "executions.serializers.STEP_STATUSES",
         "TriggerKind": "executions.states.TRIGGERS",
+        "ReactionOutcome": "workflows.filters.REACTIONS",
     },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
@@ -274,13 +262,17 @@ MAX_RUNNING_EXECUTIONS = environment.int("STEPWELL_MAX_RUNNING_EXECUTIONS", defa
 MAX_SCHEDULES = environment.int("STEPWELL_MAX_SCHEDULES", default=50)  # active ones
 MAX_CHAIN = environment.int("STEPWELL_MAX_CHAIN", default=10)  # runs that lead to one another
 MAX_RESULT_BYTES = environment.int("STEPWELL_MAX_RESULT_BYTES", default=4_194_304)  # of a for_each
-MAX_WAIT_SECONDS = 25  # how long a caller may wait for a result (`?wait=`)
+# How long a caller may wait for a result (`?wait=`, webhooks that answer with it), and how many may
+# in one process: each holds one of its threads (docker/gunicorn.conf.py).
+MAX_WAIT_SECONDS = env.seconds("STEPWELL_MAX_WAIT_SECONDS", default=25.0, most=60.0)
+MAX_WAITERS = environment.int("STEPWELL_MAX_WAITERS", default=2)
 
 # Days after its end that a run's history is kept, and the run itself with its steps' inputs and
 # outputs; and days after it came in that a delivery is.
 KEEP_EVENTS_DAYS = env.days("STEPWELL_KEEP_EVENTS_DAYS", default=30)
 KEEP_EXECUTIONS_DAYS = env.days("STEPWELL_KEEP_EXECUTIONS_DAYS", default=KEEP_EVENTS_DAYS)
 KEEP_DELIVERIES_DAYS = env.days("STEPWELL_KEEP_DELIVERIES_DAYS", default=7)
+KEEP_IDEMPOTENCY_KEYS_SECONDS = 24 * 3600  # for which the same key starts nothing again
 
 WORKER_THREADS = environment.int("STEPWELL_WORKER_THREADS", default=16)  # steps at once a process
 WORKER_BEAT_SECONDS = 1.0  # how often a worker process says that it lives

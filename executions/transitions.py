@@ -15,6 +15,7 @@ decided on. Rules that all of them keep:
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -27,7 +28,7 @@ from executions.moves import Move, NewExecution, StepEnd
 from executions.states import EXECUTION_ENDED, STEP_ENDED, ExecutionStatus, StepStatus
 from executions.storable import dump
 from tenants.pipeline import Row
-from tenants.scope import Prepared
+from tenants.scope import Call, Prepared, entering
 from workflows.definition import JSON
 
 
@@ -40,6 +41,12 @@ class Picked(NamedTuple):
     last_seq: int
     kind: str
     launches: bool  # it is queued: its first steps are yet to be written
+
+
+class Picks(NamedTuple):
+    """What is to run next. Without any, all `work` there is was in others' hands."""
+
+    picked: list[Picked]
     work: bool
     more: bool  # there is further work
 
@@ -77,19 +84,25 @@ class Taken(NamedTuple):
     run: RunRow
 
 
-def pick(db: Prepared, *, wait: bool) -> Picked | None:
-    """Lock the execution whose step is to run next, over all tenants (as the operator).
+def pick(db: Prepared, *, most: int, wait: bool) -> Picks:
+    """Lock executions, `most` at most, whose steps are to run next, over all tenants.
 
-    With `wait` also one that another worker holds just now, as when ten branches start at once.
-    None if there is no work; an execution of None if all of it is held by others.
+    As the operator. With `wait` also those that another worker holds just now, as when ten branches
+    start at once. An execution comes as often as it has steps to take.
     """
     statement = statements.PICK if wait else statements.PICK_UNLOCKED
-    picked = Picked(*db.run(statement, {"running": settings.MAX_RUNNING_EXECUTIONS})[0])
-    return picked if picked.work else None
+    rows = db.run(statement, {"running": settings.MAX_RUNNING_EXECUTIONS, "most": most})
+    picked = [Picked._make(row[:6]) for row in rows if row[0] is not None]
+    return Picks(picked, *rows[0][6:])
 
 
-def take(db: Prepared, *, tenant_id: UUID, execution_id: UUID, worker_id: UUID) -> Taken | None:
-    """Lease a due step of a locked execution, if there still is one. Ends the transaction."""
+def take(
+    db: Prepared, *, tenant_id: UUID, execution_id: UUID, worker_id: UUID, last: bool
+) -> Taken | None:
+    """Lease a due step of a locked execution, if there still is one.
+
+    With `last` the transaction ends.
+    """
     row = db.first(
         statements.TAKE,
         {
@@ -98,7 +111,7 @@ def take(db: Prepared, *, tenant_id: UUID, execution_id: UUID, worker_id: UUID) 
             "worker": worker_id,
             "margin": settings.LEASE_MARGIN_SECONDS,
         },
-        last=True,
+        last=last,
     )
     if row is None:
         return None
@@ -161,19 +174,23 @@ def start(db: Prepared, execution: NewExecution, move: Move, *, last: bool = Fal
     )
 
 
-def launch(db: Prepared, move: Move) -> RunRow:
-    """Begin a locked, queued execution: its first steps, one under our lease.
+def launch(db: Prepared, moves: Sequence[Move]) -> list[RunRow]:
+    """Begin locked, queued executions: of each its first steps, one under our lease.
 
-    Ends the transaction.
+    All in one round trip, which ends the transaction.
     """
-    rows = db.run(statements.LAUNCH, {**_shared(move), **_moved(move)}, last=True)
-    return RunRow(*rows[0])
+    calls: list[Call] = []
+    for move in moves:
+        calls.append(entering(move.tenant_id))
+        calls.append((statements.LAUNCH, {**_shared(move), **_moved(move)}))
+    return [RunRow._make(rows[0]) for rows in db.run_all(calls, last=True)[1::2]]
 
 
-def record(db: Prepared, end: StepEnd, move: Move, *, last: bool = False) -> bool:
+def record(db: Prepared, end: StepEnd, move: Move, *, last: bool = False) -> Move | None:
     """Record what became of a step, and what follows; with `last` the transaction ends.
 
-    False, and nothing is written: the execution is at another revision than the move was decided
+    The move as it was written: with a `follow_up` too if a subscription hears of the run's end.
+    None, and nothing is written: the execution is at another revision than the move was decided
     on, or another has the step.
     """
     rows = db.run(
@@ -199,12 +216,15 @@ def record(db: Prepared, end: StepEnd, move: Move, *, last: bool = False) -> boo
         },
         last=last,
     )
-    return bool(rows)
+    return _as_written(move, rows)
 
 
-def move(db: Prepared, move: Move) -> bool:
-    """Move a locked execution that no step of its own moves. False: it is at another revision."""
-    return bool(db.run(statements.MOVE, {**_shared(move), **_moved(move)}))
+def move(db: Prepared, move: Move) -> Move | None:
+    """Move a locked execution that no step of its own moves.
+
+    The move as it was written (see `record`). None: it is at another revision.
+    """
+    return _as_written(move, db.run(statements.MOVE, {**_shared(move), **_moved(move)}))
 
 
 def reuse(db: Prepared, move: Move, origin_id: UUID, keys: Sequence[str]) -> None:
@@ -228,6 +248,10 @@ def mark_sending(db: Prepared, step_id: UUID, fence: int, sent: JSON) -> bool:
     """
     values = {"step": step_id, "fence": fence, "input": dump(sent)}
     return bool(db.run(statements.MARK_SENDING, values, last=True))
+
+
+def _as_written(move: Move, rows: Sequence[Row]) -> Move | None:
+    return replace(move, follow_up=rows[0][0]) if rows else None
 
 
 def _shared(move: Move) -> dict[str, object]:

@@ -69,6 +69,8 @@ PAGES = frozenset(
         "t/<slug:tenant_slug>/workflows/<slug:slug>/",
         "t/<slug:tenant_slug>/workflows/<slug:slug>/versions/<int:number>/",
         "t/<slug:tenant_slug>/workflows/<slug:slug>/run/",
+        "t/<slug:tenant_slug>/workflows/<slug:slug>/subscriptions/",
+        "t/<slug:tenant_slug>/workflows/<slug:slug>/subscriptions/<uuid:subscription_id>/",
         "t/<slug:tenant_slug>/executions/",
         "t/<slug:tenant_slug>/executions/bulk/",
         "t/<slug:tenant_slug>/attention/",
@@ -86,6 +88,7 @@ Bodies = Mapping[str, object]
 _NEW = {"schema": 1, "steps": [{"key": "a", "type": "log", "with": {"message": "x"}}]}
 _WORKFLOW, _ENDPOINT = "api/v1/workflows/<slug:slug>/", "api/v1/endpoints/<uuid:id>/"
 _EXECUTION, _SCHEDULE = "api/v1/executions/<uuid:id>/", "api/v1/schedules/<uuid:id>/"
+_SUBSCRIPTION = "api/v1/subscriptions/<uuid:id>/"
 API: dict[str, Bodies] = {
     "api/v1/workflows/": {"POST": {"name": "New", "definition": _NEW}},
     "api/v1/workflows/validate/": {"POST": {"definition": _NEW}},
@@ -119,6 +122,8 @@ API: dict[str, Bodies] = {
     "api/v1/members/<uuid:id>/": {"PATCH": {"role": "editor"}},
     "api/v1/invitations/": {"POST": {"email": "new@acme.example", "role": "viewer"}},
     "api/v1/invitations/<uuid:id>/": {},
+    "api/v1/subscriptions/": {"POST": {"workflow": "classified", "statuses": ["failed"]}},
+    _SUBSCRIPTION: {"PATCH": {"enabled": False}},
     "api/v1/secrets/": {"POST": {"name": "new", "value": "open sesame"}},
     "api/v1/secrets/<slug:name>/": {"PUT": {"value": "open sesame"}},
     "api/v1/variables/": {"POST": {"name": "new", "value": "x"}},

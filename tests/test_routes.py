@@ -95,6 +95,9 @@ def site(db: None) -> Site:
     factories.make_variable(acme, SENTINEL, SENTINEL)
     schedule = factories.make_schedule(workflow, name=SENTINEL)
     invitation = factories.make_invitation(acme, people.alice, f"{SENTINEL}@acme.example")
+    subscription = factories.subscribe(
+        workflow, None, filter=f"{{{{ event.output == '{SENTINEL}' }}}}"
+    )
     address = senders.make_address(workflow=workflow)
     senders.deliver(address, senders.standard(address))
     with scope.tenant(acme.id):
@@ -111,6 +114,8 @@ def site(db: None) -> Site:
             "invitation_id": invitation.id,
             "session_id": 1,
             "pk": 1,
+            "subscription_id": subscription.id,
+            "workflow_id": workflow.id,
             "app_label": "tenants",
             "url": "nowhere",
         },
@@ -119,8 +124,10 @@ def site(db: None) -> Site:
         "executions/": {"id": execution.id, "key": "only"},
         "endpoints/": {"id": address.endpoint_id},
         "schedules/": {"id": schedule.id},
+        "subscriptions/": {"id": subscription.id},
         "admin/workflows/": {"id": workflow.id},
         "admin/workflows/schedule/": {"id": schedule.id},
+        "admin/workflows/subscription/": {"id": subscription.id},
         "admin/webhooks/endpoint/": {"id": address.endpoint_id},
         "admin/webhooks/delivery/": {"id": delivery.id},
     }

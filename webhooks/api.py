@@ -57,13 +57,20 @@ class EndpointViews(GenericViewSet[Endpoint]):
         return Response(self.get_serializer(services.find(endpoint_id=id)).data)
 
     @extend_schema(
-        summary="Enable or disable an endpoint",
+        summary="Change an endpoint",
+        description="Rename it, enable or disable it, change with what its callers are answered.",
         request=serializers.EndpointPatch,
         responses=serializers.EndpointItem,
     )
     def partial_update(self, request: Request, id: UUID) -> Response:  # noqa: A002
         endpoint = services.find(endpoint_id=id)
-        services.set_enabled(endpoint=endpoint, **read(serializers.EndpointPatch, request.data))
+        values = read(serializers.EndpointPatch, request.data)
+        if "name" in values:
+            services.rename(endpoint=endpoint, name=values["name"])
+        if "answer" in values:
+            services.set_answer(endpoint=endpoint, answer=values["answer"])
+        if "enabled" in values:
+            services.set_enabled(endpoint=endpoint, enabled=values["enabled"])
         return Response(self.get_serializer(endpoint).data)
 
     @extend_schema(summary="Delete an endpoint", responses={204: None})

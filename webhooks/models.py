@@ -9,21 +9,29 @@ from executions.models import Execution
 from tenants.rls import SameTenant, TenantModel, tenant_key
 from workflows.models import Workflow
 
+# What a caller is answered: that the request is stored, how its run ended, or what its respond
+# step says.
+ACK, RESULT, RESPOND = "ack", "result", "respond"
+ANSWERS = [(name, name) for name in (ACK, RESULT, RESPOND)]
+
 
 class Endpoint(TenantModel):
     """A webhook's address and keys."""
 
+    name = models.CharField(max_length=100, help_text="for people; two may have the same")
     workflow = models.ForeignKey(
         Workflow, on_delete=models.CASCADE, related_name="endpoints", db_constraint=False
     )
     # Found before its tenant is known, so unique over all of them. Unguessable, yet no secret.
     token = models.CharField(max_length=43, unique=True)
     scheme = models.CharField(max_length=32)
-    options = models.JSONField(default=dict, help_text="of the generic scheme")
+    options = models.JSONField(default=dict, help_text="of the schemes generic and twilio")
+    # Empty where there is none: the scheme has none, or its provider has yet to show it.
     sealed_secret = models.BinaryField()
     # The secret before the last rotation stays good until this time.
     sealed_previous = models.BinaryField(null=True)
     previous_expires_at = models.DateTimeField(null=True)
+    answer = models.CharField(max_length=8, default=ACK, db_default=ACK, choices=ANSWERS)
     enabled = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -32,12 +40,17 @@ class Endpoint(TenantModel):
         ordering = ["-id"]
 
     def __str__(self) -> str:
-        return f"/hooks/{self.token[:8]}…"
+        return f"{self.name} (/hooks/{self.token[:8]}…)"
 
     @property
     def is_open(self) -> bool:
         """Nothing is signed: whoever knows the address can start runs."""
         return self.scheme == "none"
+
+    @property
+    def awaits_secret(self) -> bool:
+        """Nothing is accepted until the provider's secret is rotated in."""
+        return not self.is_open and not self.sealed_secret
 
 
 class Delivery(TenantModel):

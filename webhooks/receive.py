@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import NamedTuple, NoReturn
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 from uuid import UUID
 
 import uuid_utils.compat
@@ -22,13 +21,20 @@ from tenants import services as tenants
 from tenants.masking import masked_headers
 from tenants.problems import Problem
 from tenants.scope import Prepared, prepared_transaction
-from webhooks import signatures, statements
+from webhooks import bodies, signatures, statements
 from webhooks.signatures import GenericOptions
-from workflows import documents
 from workflows.definition import JSON
 
 LONGEST_ID = 150  # characters of a provider's delivery id that is kept in clear
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+class Challenged(Exception):  # noqa: N818 - it is no error
+    """The provider only tries the address: answer with `text`, store nothing, run nothing."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
 
 
 class Refusal(NamedTuple):
@@ -55,6 +61,8 @@ class Received:
 
     delivery_id: UUID
     execution_id: UUID | None
+    tenant_id: UUID
+    answer: str  # of webhooks.models.ANSWERS: with what its caller is answered
     duplicate: bool = False
 
 
@@ -67,15 +75,23 @@ class _Endpoint(NamedTuple):
     previous: bytes | None  # while it is still good
     workflow_id: UUID
     version_id: UUID | None
+    answer: str
 
 
 def receive(
-    token: str, headers: Mapping[str, str], query: Mapping[str, JSON], body: bytes
+    token: str,
+    headers: Mapping[str, str],
+    query: Mapping[str, JSON],
+    body: bytes,
+    *,
+    raw_query: str = "",
 ) -> Received:
     """Take in one request; header names are lower case. What is returned is committed.
 
+    `raw_query` is the query as it was sent, without its question mark. Raises Challenged.
     Raises Problem: 404 unknown endpoint, 401 bad or stale signature, 409 nothing published, 413
-    too large, 422 no JSON or not what the input schema asks for.
+    too large, 415 a type that is not read, 422 not what it says it is, or not what the input
+    schema asks for.
     """
     if len(body) > settings.MAX_PAYLOAD_BYTES:
         raise too_large()
@@ -83,7 +99,8 @@ def receive(
         raise UNKNOWN.problem()
     with prepared_transaction() as db:
         endpoint = _find(db, token)
-        delivery_id = _verify(endpoint, headers, body)
+        message = signatures.Message(headers, body, address(token, raw_query))
+        delivery_id = _verify(endpoint, message)
         received, queued = _store(db, endpoint, delivery_id, headers, query, body)
     failpoints.hit("after_begin_before_wake")
     dispatch.wake(queued)
@@ -94,6 +111,12 @@ def too_large() -> Problem:
     """The answer to a body over the limit."""
     limit = settings.MAX_PAYLOAD_BYTES
     return Problem(413, "too-large", f"A webhook's body may have {limit} bytes at most.")
+
+
+def address(token: str, raw_query: str = "") -> str:
+    """Where the world sends its requests, by our own settings and not by what a request says."""
+    url = f"{settings.PUBLIC_URL}/hooks/{token}/"
+    return f"{url}?{raw_query}" if raw_query else url
 
 
 def secret_purpose(endpoint_id: UUID) -> str:
@@ -109,18 +132,21 @@ def _find(db: Prepared, token: str) -> _Endpoint:
     return _Endpoint(*row)
 
 
-def _verify(endpoint: _Endpoint, headers: Mapping[str, str], body: bytes) -> str | None:
-    """The provider's id of the delivery, if it has one."""
+def _verify(endpoint: _Endpoint, message: signatures.Message) -> str | None:
+    """The provider's id of the delivery, if it has one. Raises Problem 401, Challenged."""
     purpose = secret_purpose(endpoint.id)
     secrets = [
         tenants.unseal(endpoint.tenant_id, purpose, sealed)
         for sealed in (endpoint.secret, endpoint.previous)
-        if sealed is not None
+        if sealed
     ]
-    options = _options(endpoint.options) if endpoint.scheme == "generic" else None
-    verdict = signatures.verify(endpoint.scheme, options, secrets, headers, body, time.time())
+    form = signatures.OPTIONS.get(endpoint.scheme)
+    options = form.model_validate_json(endpoint.options) if form else None
+    verdict = signatures.verify(endpoint.scheme, options, secrets, message, time.time())
     if not verdict.ok:
         raise REFUSED.problem()
+    if verdict.challenge is not None:
+        raise Challenged(verdict.challenge)
     return verdict.delivery_id
 
 
@@ -134,7 +160,9 @@ def _store(
 ) -> tuple[Received, int]:
     """The delivery and how many steps of its execution workers are to be woken for."""
     shown = masked_headers(headers)
-    received = Received(uuid_utils.compat.uuid7(), uuid_utils.compat.uuid7())
+    received = Received(
+        uuid_utils.compat.uuid7(), uuid_utils.compat.uuid7(), endpoint.tenant_id, endpoint.answer
+    )
     key = {
         "tenant": endpoint.tenant_id,
         "endpoint": endpoint.id,
@@ -150,8 +178,9 @@ def _store(
     db.enter_tenant(endpoint.tenant_id)
     if db.first(statements.DELIVER, row) is None:
         first = db.first(statements.FIRST, key)
-        earlier_delivery, earlier_execution = first or (received.delivery_id, None)
-        return Received(earlier_delivery, earlier_execution, duplicate=True), 0
+        delivery, execution = first or (received.delivery_id, None)
+        earlier = replace(received, delivery_id=delivery, execution_id=execution, duplicate=True)
+        return earlier, 0
     return received, _begin(db, endpoint, received, shown, query, body)
 
 
@@ -166,7 +195,7 @@ def _begin(
     if endpoint.version_id is None:
         raise NOT_LIVE.problem()
     plan = executions.plan_of(endpoint.version_id)
-    value = _json(body)
+    value = _value(headers.get("content-type", ""), body)
     executions.check_input(plan, value)
     begun = executions.begin(
         db,
@@ -217,18 +246,11 @@ def _options(text: str) -> GenericOptions:
     return GenericOptions.model_validate_json(text)
 
 
-def _json(body: bytes) -> JSON:
-    """The body as JSON that Postgres can keep."""
-    try:
-        value: JSON = json.loads(body, parse_constant=_no_constant)
-    except (ValueError, RecursionError):
-        raise Problem(422, "not-json", "The body is not JSON.") from None
-    flaw = next(documents.unstorable(value), None)
-    if flaw is not None:
-        where = f"{flaw.field}: " if flaw.field else ""
-        raise Problem(422, "not-json", f"{where}{flaw.message}")
-    return value
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
+def _value(content_type: str, body: bytes) -> JSON:
+    """What the body says. Raises Problem 415 or 422."""
+    value = bodies.parse(content_type, body)
+    if not isinstance(value, bodies.Flaw):
+        return value
+    status, code, detail, field = value
+    errors = [{"field": field, "code": code, "message": detail}] if field else []
+    raise Problem(status, code, detail, errors=errors)

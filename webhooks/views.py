@@ -7,12 +7,13 @@ from typing import TypeGuard
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
 from django.core.handlers.wsgi import WSGIRequest
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.request import HttpHeaders, UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 
 from tenants.problems import Problem, respond
-from webhooks.receive import BROKEN_OFF, receive, too_large
+from webhooks import answers
+from webhooks.receive import BROKEN_OFF, Challenged, receive, too_large
 from workflows.definition import JSON
 
 UNPREFIXED = HttpHeaders.UNPREFIXED_HEADERS  # those that WSGI spells without HTTP_
@@ -20,20 +21,23 @@ UNPREFIXED = HttpHeaders.UNPREFIXED_HEADERS  # those that WSGI spells without HT
 
 @csrf_exempt  # a signature, not a cookie, says who calls
 def hook(request: HttpRequest, token: str) -> HttpResponse:
-    """Take in a webhook: 202 when its execution is stored, 200 when it had been before."""
+    """Take in a webhook, and answer once it is stored, as its endpoint says."""
     try:
         if request.method != "POST":
             raise Problem(405, "method", "Send webhooks with POST.", headers={"Allow": "POST"})
-        received = receive(token, _headers(request), _query(request), _body(request))
+        query, raw_query = _query(request), request.META.get("QUERY_STRING", "")
+        received = receive(token, _headers(request), query, _body(request), raw_query=raw_query)
     except Problem as problem:
         return respond(problem)
-    answer = {
-        "delivery_id": str(received.delivery_id),
-        "execution_id": received.execution_id and str(received.execution_id),
-        "status_url": received.execution_id
-        and f"{settings.PUBLIC_URL}/api/v1/executions/{received.execution_id}/",
-    }
-    return JsonResponse(answer, status=200 if received.duplicate else 202)
+    except Challenged as challenged:
+        return _plain(challenged.text)
+    return answers.answer(received)
+
+
+def _plain(text: str) -> HttpResponse:
+    """What a sender asked to have back. No browser may take it for a page."""
+    safe = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+    return HttpResponse(text, content_type="text/plain; charset=utf-8", headers=safe)
 
 
 def _body(request: HttpRequest) -> bytes:

@@ -9,7 +9,7 @@ from typing import Literal, TypeGuard
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import Max, QuerySet
+from django.db.models import Max, Q, QuerySet
 from django.db.models.functions import Now
 from django.http import Http404
 from django.utils.text import slugify
@@ -24,7 +24,7 @@ from workflows.checking import limits as limits
 from workflows.definition import JSON
 from workflows.diff import Diff
 from workflows.diff import diff as compare
-from workflows.models import Workflow, WorkflowVersion
+from workflows.models import Subscription, Workflow, WorkflowVersion
 
 SLUG_LENGTH = 63
 
@@ -118,8 +118,13 @@ def restore(*, workflow: Workflow, number: int) -> Workflow:
 
 
 def archive(*, workflow: Workflow) -> None:
-    """Take it out of use: it starts no more runs, and its slug is free. Its history stays."""
+    """Take it out of use: it starts no more runs, and its slug is free. Its history stays.
+
+    Subscriptions that it is part of are switched off.
+    """
     Workflow.objects.filter(pk=workflow.pk, archived_at=None).update(archived_at=Now())
+    rows = Subscription.objects.filter(Q(workflow=workflow) | Q(source=workflow), enabled=True)
+    rows.update(enabled=False, problem=f"The workflow {workflow.slug!r} was archived.")
 
 
 # --- Checking and publishing -------------------------------------------------------------------

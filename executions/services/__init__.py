@@ -6,10 +6,18 @@ from executions.services.answering import answer, decide, may_decide
 from executions.services.attention import attention
 from executions.services.bulk import perform
 from executions.services.cancelling import cancel
-from executions.services.claiming import claim
+from executions.services.claiming import claim, claim_several
 from executions.services.explaining import explain
 from executions.services.facts import gather
 from executions.services.following import after_commit, follow_up, left_to_follow
+from executions.services.idempotency import (
+    expired_keys,
+    forget_keys,
+    form_wish,
+    once,
+    wish,
+)
+from executions.services.outcomes import Outcome, outcome, responds, response
 from executions.services.plans import plan_of, plan_of_run
 from executions.services.recording import record
 from executions.services.recovery import end_overdue, leased_to, lost_steps, overdue, release
@@ -24,6 +32,7 @@ from executions.services.stopping import stop
 from executions.services.working import beat, is_work_ready, register, unregister
 
 __all__ = [
+    "Outcome",
     "after_commit",
     "answer",
     "attention",
@@ -32,14 +41,18 @@ __all__ = [
     "cancel",
     "check_input",
     "claim",
+    "claim_several",
     "decide",
     "due_schedules",
     "end_overdue",
+    "expired_keys",
     "expired_runs",
     "explain",
     "fire",
     "follow_up",
+    "forget_keys",
     "forget_runs",
+    "form_wish",
     "gather",
     "in_batches",
     "is_work_ready",
@@ -48,6 +61,8 @@ __all__ = [
     "lost_steps",
     "mark_sending",
     "may_decide",
+    "once",
+    "outcome",
     "overdue",
     "perform",
     "plan_of",
@@ -59,9 +74,12 @@ __all__ = [
     "repair",
     "replay",
     "resolve",
+    "responds",
+    "response",
     "resume",
     "start",
     "stop",
     "trigger",
     "unregister",
+    "wish",
 ]

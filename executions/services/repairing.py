@@ -120,8 +120,7 @@ def _settle_again(tenant_id: UUID, execution_id: UUID) -> bool:
     if run is None:
         return False
     move = settle(db, run, [], worker_id=None)
-    transitions.move(db, move)
-    return _over(move)
+    return _over(transitions.move(db, move))
 
 
 def _over(move: Move | None) -> bool:

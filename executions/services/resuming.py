@@ -73,6 +73,7 @@ def resume(
     step: str | None = None,
     repeat: frozenset[str] = frozenset(),
     delay: float = 0.0,
+    execution_id: UUID | None = None,
 ) -> Execution:
     """A new run that goes on from the failed steps, or from `step`, of one that has ended.
 
@@ -92,15 +93,28 @@ def resume(
                 for key in unsure
             ],
         )
-    return _begin_again(execution, "resume", version, by=by, reused=plan.reused, delay=delay)
+    return _begin_again(
+        execution,
+        "resume",
+        version,
+        by=by,
+        reused=plan.reused,
+        delay=delay,
+        execution_id=execution_id,
+    )
 
 
 def replay(
-    execution: Execution, *, by: str, version: Version = "current", delay: float = 0.0
+    execution: Execution,
+    *,
+    by: str,
+    version: Version = "current",
+    delay: float = 0.0,
+    execution_id: UUID | None = None,
 ) -> Execution:
     """A new run with the same trigger, from the start. Raises Problem as `start` does."""
     _refuse_item(execution)
-    return _begin_again(execution, "replay", version, by=by, delay=delay)
+    return _begin_again(execution, "replay", version, by=by, delay=delay, execution_id=execution_id)
 
 
 def _begin_again(
@@ -111,6 +125,7 @@ def _begin_again(
     by: str,
     reused: tuple[str, ...] = (),
     delay: float,
+    execution_id: UUID | None,
 ) -> Execution:
     version_id = _version_id(execution, version)
     plan = plan_of(version_id)
@@ -134,6 +149,7 @@ def _begin_again(
         new=new,
         message=f"{word} by {by}.",
         reused=reused,
+        execution_id=execution_id,
     )
     scope.on_commit(partial(dispatch.wake, begun.ready))
     return Execution.objects.select_related("workflow", "version").get(id=begun.execution_id)

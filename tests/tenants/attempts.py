@@ -41,6 +41,7 @@ SAMPLES: dict[UUID, dict[str, object]] = {
         "jsonb": {},
         "character varying": str(number),
         "text": str(number),
+        "character varying[]": [str(number)],
         "timestamp with time zone": f"2026-01-0{number}T00:00:00Z",
     }
     for number, tenant in enumerate([OURS, THEIRS], start=1)
