@@ -14,10 +14,6 @@ def settings(*, secure: bool, behind_proxy: bool) -> dict[str, Any]:
         "LOGIN_URL": "account_login",
         "LOGIN_REDIRECT_URL": "home",
         "LOGOUT_REDIRECT_URL": "account_login",
-        "PASSWORD_HASHERS": [
-            "tenants.hashers.Argon2PasswordHasher",
-            "django.contrib.auth.hashers.PBKDF2PasswordHasher",
-        ],
         "AUTH_PASSWORD_VALIDATORS": [
             {"NAME": f"{_VALIDATION}.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
             {"NAME": f"{_VALIDATION}.CommonPasswordValidator"},

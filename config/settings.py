@@ -149,6 +149,10 @@ CELERY_BEAT_SCHEDULE = {
 
 # --- People ------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "tenants.User"
+PASSWORD_HASHERS = [
+    "tenants.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
 REGISTRATION_OPEN = env.choice("STEPWELL_REGISTRATION", "open", "closed") == "open"
 # Whether the admin opens only to staff who confirm their log-in with a second factor.
 _staff_mfa = ("required", "optional") if SECURE else ("optional", "required")  # the default first
