@@ -15,7 +15,15 @@ from executions.api import (
     Run,
     StepVerbs,
 )
-from tenants.api import InvitationViews, MemberViews, Register, SecretViews, VariableViews
+from tenants.api import (
+    AuditExport,
+    AuditViews,
+    InvitationViews,
+    MemberViews,
+    Register,
+    SecretViews,
+    VariableViews,
+)
 from webhooks.api import EndpointViews
 from workflows.api import DraftView, Publish, Validate, VersionViews, WorkflowViews
 from workflows.schedule_api import ScheduleViews
@@ -76,4 +84,6 @@ urlpatterns = [
     path("secrets/<slug:name>/", SecretViews.as_view(_NAMED), name="secret"),
     path("variables/", VariableViews.as_view(_ALL), name="variables"),
     path("variables/<slug:name>/", VariableViews.as_view(_NAMED), name="variable"),
+    path("audit/", AuditViews.as_view({"get": "list"}), name="audit"),
+    path("audit/export/", AuditExport.as_view(), name="audit-export"),
 ]

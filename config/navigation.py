@@ -33,6 +33,8 @@ _GROUPS = {
         ("django_celery_beat_periodictask", "Periodic tasks", "schedule"),
         ("tenants_user", "Users", "person"),
         ("auth_group", "Groups", "group"),
+        ("tenants_auditentry", "Audit trail", "receipt_long"),
+        ("tenants_platformauditentry", "Platform audit trail", "verified_user"),
     ),
 }
 

@@ -1,4 +1,4 @@
-"""What people type about themselves and about each other."""
+"""What people type about themselves and each other, and which entries of the trail they ask for."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from django import forms
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 
+from tenants.actions import Action
 from tenants.models import ROLES, User
 
 MAX_PASSWORD_LENGTH = 1_000
@@ -67,3 +68,40 @@ class InviteForm(RoleForm):
 
     email = forms.EmailField(max_length=254, label="E-mail address")
     field_order = ["email", "role"]
+
+
+AUDIT_FILTERS = ("actor", "action", "target", "since", "until")
+
+
+class AuditForm(forms.Form):
+    """Which entries of the audit trail to show; every field may be empty. Times are UTC."""
+
+    actor = forms.CharField(label="Who", max_length=300, required=False)
+    action = forms.CharField(
+        label="What",
+        max_length=64,
+        required=False,
+        widget=forms.TextInput(attrs={"list": "actions"}),
+    )
+    target = forms.CharField(label="To what", max_length=300, required=False)
+    since = forms.DateTimeField(
+        label="Since (UTC)",
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
+    )
+    until = forms.DateTimeField(
+        label="Until (UTC)",
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
+    )
+    below = forms.IntegerField(
+        required=False, min_value=1, max_value=2**62, widget=forms.HiddenInput
+    )
+
+    actions = tuple(Action)
+
+
+class ExportForm(AuditForm):
+    """In which form to take them away."""
+
+    format = forms.ChoiceField(choices=[("jsonl", "JSON lines"), ("csv", "CSV")])

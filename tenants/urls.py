@@ -14,7 +14,7 @@ from django.http import HttpResponseBase
 from django.urls import URLPattern, path, reverse_lazy
 
 from tenants.views import account as own
-from tenants.views import coming_in, joining, members
+from tenants.views import coming_in, joining, members, trail
 
 
 def _show(route: str, view: Any, page: str, name: str, **options: Any) -> URLPattern:
@@ -109,4 +109,6 @@ urlpatterns = [
     *FACTORS,
     path(TENANT, coming_in.tenant, name="tenant"),
     *MEMBERS,
+    path(f"{TENANT}audit/", trail.audit, name="audit"),
+    path(f"{TENANT}audit/export/", trail.audit_export, name="audit-export"),
 ]

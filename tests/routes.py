@@ -74,6 +74,8 @@ PAGES = frozenset(
         "t/<slug:tenant_slug>/executions/",
         "t/<slug:tenant_slug>/executions/bulk/",
         "t/<slug:tenant_slug>/attention/",
+        "t/<slug:tenant_slug>/audit/",
+        "t/<slug:tenant_slug>/audit/export/",
         "t/<slug:tenant_slug>/executions/<uuid:execution_id>/",
         "t/<slug:tenant_slug>/executions/<uuid:execution_id>/cancel/",
         "t/<slug:tenant_slug>/executions/<uuid:execution_id>/resume/",
@@ -128,6 +130,8 @@ API: dict[str, Bodies] = {
     "api/v1/secrets/<slug:name>/": {"PUT": {"value": "open sesame"}},
     "api/v1/variables/": {"POST": {"name": "new", "value": "x"}},
     "api/v1/variables/<slug:name>/": {"PUT": {"value": "x"}},
+    "api/v1/audit/": {},
+    "api/v1/audit/export/": {},
 }
 
 

@@ -146,6 +146,10 @@ class EndpointAdmin(ScopedAdmin):
         obj.pk, obj.tenant_id = issued.endpoint.pk, issued.endpoint.tenant_id
         obj.token, obj.secret = issued.endpoint.token, issued.secret
 
+    def delete_model(self, request: HttpRequest, obj: Endpoint) -> None:
+        with scope.tenant(obj.tenant_id):
+            services.delete(endpoint=obj)
+
     def response_add(
         self, request: HttpRequest, obj: Any, post_url_continue: str | None = None
     ) -> HttpResponse:
@@ -193,6 +197,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
     list_select_related = ["endpoint"]
     search_fields = ["=dedupe_key"]
     ordering = ["-id"]
+    shows_content = True
     fields = [
         "tenant",
         "endpoint",

@@ -19,7 +19,9 @@ from pydantic import ValidationError
 
 from executions import services as executions
 from tenants import services as tenant_services
+from tenants.actions import Action
 from tenants.problems import Problem
+from tenants.services import audit
 from webhooks import signatures
 from webhooks.models import ACK, RESPOND, Endpoint
 from webhooks.receive import address, secret_purpose
@@ -88,6 +90,9 @@ def create(
     )
     endpoint.sealed_secret = _seal(endpoint, secret)
     endpoint.save(force_insert=True)
+    settled = {"scheme": scheme, "options": endpoint.options, "answer": answer}
+    after = {"workflow": workflow.slug, **settled}
+    audit.record(Action.ENDPOINT_CREATED, endpoint, after=after)
     return IssuedSecret(endpoint, secret)
 
 
@@ -106,30 +111,42 @@ def rotate(*, endpoint: Endpoint, secret: str | None = None) -> IssuedSecret:
     endpoint.sealed_secret = _seal(endpoint, secret)
     endpoint.save(update_fields=["sealed_secret", "sealed_previous", "previous_expires_at"])
     endpoint.refresh_from_db(fields=["previous_expires_at"])
+    after = {"previous_expires_at": endpoint.previous_expires_at}
+    audit.record(Action.ENDPOINT_ROTATED, endpoint, after=after)
     return IssuedSecret(endpoint, secret)
 
 
 def set_enabled(*, endpoint: Endpoint, enabled: bool) -> None:
     """A disabled endpoint answers as if it did not exist."""
+    was = Endpoint.objects.values_list("enabled", flat=True).get(id=endpoint.id)
     endpoint.enabled = enabled
     endpoint.save(update_fields=["enabled"])
+    verb = Action.ENDPOINT_ENABLED if enabled else Action.ENDPOINT_DISABLED
+    audit.record(verb, endpoint, before={"enabled": was}, after={"enabled": enabled})
 
 
 def set_answer(*, endpoint: Endpoint, answer: str) -> None:
     """Change what callers are answered with. Raises Problem 422 as `check_answer`."""
     check_answer(endpoint.workflow, answer)
+    was = Endpoint.objects.values_list("answer", flat=True).get(id=endpoint.id)
     endpoint.answer = answer
     endpoint.save(update_fields=["answer"])
+    before, after = {"answer": was}, {"answer": answer}
+    audit.record(Action.ENDPOINT_CHANGED, endpoint, before=before, after=after)
 
 
 def rename(*, endpoint: Endpoint, name: str) -> None:
-    """What people call it."""
+    """Change what people call it."""
+    was = Endpoint.objects.values_list("name", flat=True).get(id=endpoint.id)
     endpoint.name = name
     endpoint.save(update_fields=["name"])
+    before, after = {"name": was}, {"name": name}
+    audit.record(Action.ENDPOINT_CHANGED, endpoint, before=before, after=after)
 
 
 def delete(*, endpoint: Endpoint) -> None:
     """Remove the address and the record of what came in there; executions stay."""
+    audit.record(Action.ENDPOINT_DELETED, endpoint, before={"scheme": endpoint.scheme})
     endpoint.delete()
 
 

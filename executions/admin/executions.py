@@ -80,6 +80,7 @@ class ExecutionAdmin(RunsByHand, ReadOnlyAdmin):
         ("Result", {"classes": ["tab"], "fields": ["result", "reason"]}),
     )
     compressed_fields = False
+    shows_content = True
     readonly_fields = [
         "parent_link",
         "origin_link",

@@ -21,7 +21,9 @@ from executions.services.plans import plan_of
 from executions.services.starting import begin, check_input, live_version
 from executions.states import EXECUTION_ENDED, ExecutionStatus, StepStatus
 from tenants import scope
+from tenants.actions import Action
 from tenants.problems import Problem
+from tenants.services import audit
 from workflows.graph import Graph
 
 Version = Literal["same", "current"]
@@ -151,6 +153,8 @@ def _begin_again(
         reused=reused,
         execution_id=execution_id,
     )
+    verb = Action.EXECUTION_RESUMED if kind == "resume" else Action.EXECUTION_REPLAYED
+    audit.record(verb, execution, after={"execution": begun.execution_id, "version": version})
     scope.on_commit(partial(dispatch.wake, begun.ready))
     return Execution.objects.select_related("workflow", "version").get(id=begun.execution_id)
 

@@ -21,8 +21,11 @@ from executions.services.plans import plan_of
 from executions.services.settling import new_step, step_events
 from executions.states import ExecutionStatus, StepStatus
 from tenants import scope
+from tenants.actions import Action
 from tenants.problems import Problem
 from tenants.scope import Prepared
+from tenants.services import audit
+from tenants.services.audit import Target
 from workflows import schemas
 from workflows.definition import JSON
 from workflows.models import Workflow
@@ -60,6 +63,9 @@ def start(
         message=f"Started by {by}." if by else "Started.",
         execution_id=execution_id,
     )
+    if kind == "manual":  # a person; what keys and webhooks start is traffic, as its history says
+        target = Target("execution", str(begun.execution_id), str(begun.execution_id))
+        audit.record(Action.EXECUTION_STARTED, target, after={"workflow": workflow.slug})
     scope.on_commit(partial(dispatch.wake, begun.ready))
     return Execution.objects.select_related("workflow", "version").get(id=begun.execution_id)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -17,22 +17,35 @@ from unfold.decorators import action
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from tenants import scope, services
+from tenants.actions import Action
+from tenants.admin.audited import Audited
 from tenants.admin.base import ReadOnlyAdmin, ScopedAdmin, ask
 from tenants.models import Invitation, Membership, Tenant, User
 from tenants.problems import Problem
 from tenants.roles import Role
+from tenants.services import audit
 
 POWERS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 
 @admin.register(Tenant)
-class TenantAdmin(ModelAdmin):
+class TenantAdmin(Audited, ModelAdmin):
     """Tenants are not deleted here: all their history would go with them."""
 
     list_display = ["slug", "name", "created_at"]
     search_fields = ["slug", "name"]
     fields = ["slug", "name", "created_at"]
     readonly_fields = ["created_at"]
+    added, changed = Action.TENANT_REGISTERED, Action.TENANT_CHANGED
+
+    def tell(
+        self,
+        action: Action,
+        obj: Tenant,
+        before: Mapping[str, Any] | None = None,
+        after: Mapping[str, Any] | None = None,
+    ) -> None:
+        audit.record(action, obj, before=before, after=after)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -43,7 +56,7 @@ class TenantAdmin(ModelAdmin):
 
 
 @admin.register(User)
-class UserAdmin(PlainUserAdmin, ModelAdmin):  # type: ignore[type-arg] # both are generic in stubs only
+class UserAdmin(Audited, PlainUserAdmin, ModelAdmin):  # type: ignore[type-arg] # both are generic in stubs only
     """People sign in by e-mail address. They are closed (`is_active`), not deleted."""
 
     form = UserChangeForm
@@ -95,7 +108,7 @@ class UserAdmin(PlainUserAdmin, ModelAdmin):  # type: ignore[type-arg] # both ar
         back = reverse("admin:tenants_user_change", args=[user.pk])
         if request.method == "POST":
             services.remove_second_factors(user)
-            self.log_change(request, user, "Second factors forgotten.")
+            self.tell(Action.USER_FACTORS_FORGOTTEN, user)
             self.message_user(request, f"{user} logs in by the password alone now.")
             return HttpResponseRedirect(back)
         return ask(
@@ -112,6 +125,20 @@ class UserAdmin(PlainUserAdmin, ModelAdmin):  # type: ignore[type-arg] # both ar
         self, request: HttpRequest, object_id: str | None = None
     ) -> bool:
         return _is_superuser(request)
+
+    def user_change_password(
+        self,
+        request: HttpRequest,
+        id: str,  # noqa: A002 - Django's name
+        form_url: str = "",
+    ) -> HttpResponse:
+        answer = super().user_change_password(request, id, form_url)
+        if isinstance(answer, HttpResponseRedirect):  # it was set, not asked for again
+            user: User | None = self.get_object(request, id)
+            self.tell(Action.USER_PASSWORD_SET, user)
+            if user is not None:
+                services.end_sessions(user)
+        return answer
 
 
 def _may_touch(request: HttpRequest, user: User | None) -> bool:
@@ -133,6 +160,16 @@ class MembershipAdmin(ScopedAdmin):
     search_fields = ["user__email"]
     autocomplete_fields = ["tenant", "user"]
     fields = ["tenant", "user", "role"]
+    added, changed, deleted = Action.MEMBER_ADDED, Action.MEMBER_CHANGED, Action.MEMBER_REMOVED
+
+    def tell(
+        self,
+        action: Action,
+        obj: Membership,
+        before: Mapping[str, Any] | None = None,
+        after: Mapping[str, Any] | None = None,
+    ) -> None:
+        audit.record_member(action, obj, before=before, after=after)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         return ["tenant", "user"] if obj else []

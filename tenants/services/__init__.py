@@ -10,7 +10,7 @@ from tenants.services.invitations import (
     invite,
     revoke_invitation,
 )
-from tenants.services.keys import IssuedKey, find_key_holder, issue_key
+from tenants.services.keys import IssuedKey, find_key_holder, issue_key, revoke_key
 from tenants.services.members import change_role, members_of, remove_member, renewed
 from tenants.services.people import (
     Registration,
@@ -25,6 +25,7 @@ from tenants.services.people import (
 )
 from tenants.services.secrets import (
     MIN_SECRET_LENGTH,
+    delete_secret,
     keyring,
     put_secret,
     seal,
@@ -43,10 +44,19 @@ from tenants.services.sessions import (
     session_lives,
     sessions_of,
 )
-from tenants.services.variables import put_variable, variable_values, variables_of
+from tenants.services.trail import COLUMNS as AUDIT_COLUMNS
+from tenants.services.trail import Chain, entries_of, export, side, verify
+from tenants.services.variables import (
+    delete_variable,
+    put_variable,
+    variable_values,
+    variables_of,
+)
 
 __all__ = [
+    "AUDIT_COLUMNS",
     "MIN_SECRET_LENGTH",
+    "Chain",
     "IssuedKey",
     "Registration",
     "accept",
@@ -54,8 +64,12 @@ __all__ = [
     "address_of",
     "admit_registration",
     "change_role",
+    "delete_secret",
+    "delete_variable",
     "end_session",
     "end_sessions",
+    "entries_of",
+    "export",
     "find_invitation",
     "find_key_holder",
     "find_member",
@@ -76,6 +90,7 @@ __all__ = [
     "remove_second_factors",
     "renewed",
     "revoke_invitation",
+    "revoke_key",
     "seal",
     "secret_names",
     "secret_values",
@@ -83,8 +98,10 @@ __all__ = [
     "session_lives",
     "sessions_of",
     "set_address",
+    "side",
     "tenants_of",
     "unseal",
     "variable_values",
     "variables_of",
+    "verify",
 ]

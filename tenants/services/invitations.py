@@ -16,11 +16,13 @@ from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils import timezone
 
-from tenants import mailing, scope
+from tenants import actors, mailing, scope
+from tenants.actions import Action
 from tenants.models import Invitation, Membership, Tenant, User
 from tenants.principals import Principal
 from tenants.problems import Problem
 from tenants.roles import Role, may_grant
+from tenants.services import audit
 from tenants.services.people import set_address
 
 
@@ -55,15 +57,16 @@ def invite(*, by: Principal, email: str, role: Role) -> Invitation:
             "expires_at": timezone.now() + timedelta(days=settings.KEEP_INVITATIONS_DAYS),
         },
     )
+    audit.record(Action.INVITATION_SENT, invitation, after={"email": email, "role": str(role)})
     _mail(invitation, tenant, by, token)
     return invitation
 
 
 def revoke_invitation(*, invitation: Invitation) -> None:
     """Withdraw it; its link stops working."""
-    Invitation.objects.filter(pk=invitation.pk, accepted_at=None, revoked_at=None).update(
-        revoked_at=Now()
-    )
+    rows = Invitation.objects.filter(pk=invitation.pk, accepted_at=None, revoked_at=None)
+    if rows.update(revoked_at=Now()):
+        audit.record(Action.INVITATION_WITHDRAWN, invitation)
 
 
 def find_invitation(token: str) -> Invitation | None:
@@ -90,9 +93,12 @@ def accept(*, token: str, user: User) -> Invitation:
         ).update(accepted_at=Now())
         if not used:  # somebody was faster, after we had looked
             raise _gone()
-        Membership.objects.get_or_create(
+        member, joined = Membership.objects.get_or_create(
             tenant_id=found.tenant_id, user=user, defaults={"role": found.role}
         )
+        if joined:
+            with actors.acting(actors.named("user", user.pk, user.email)):
+                audit.record_member(Action.MEMBER_ADDED, member, after={"role": member.role})
     set_address(user, verified=True)  # the mail was read there
     return found
 

@@ -10,10 +10,12 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from tenants import scope
+from tenants.actions import Action
 from tenants.models import ApiKey, Invitation, Membership
 from tenants.principals import Principal
 from tenants.problems import Problem
 from tenants.roles import Role, may_grant
+from tenants.services import audit
 from tenants.signals import announce_access
 
 
@@ -35,8 +37,11 @@ def change_role(*, member: Membership, role: Role, by: Role) -> Membership:
     if role != Role.OWNER:
         _keep_an_owner(locked)
         _withdraw_invitations(locked)
-    locked.role = role
+    before, locked.role = locked.role, role
     locked.save(update_fields=["role"])
+    audit.record_member(
+        Action.MEMBER_CHANGED, locked, before={"role": before}, after={"role": str(role)}
+    )
     _tell(locked.user_id)
     return locked
 
@@ -52,6 +57,7 @@ def remove_member(*, member: Membership, by: Role | None) -> None:
         _refuse_above(by, Role(locked.role))
     _keep_an_owner(locked)
     _withdraw_invitations(locked)
+    audit.record_member(Action.MEMBER_REMOVED, locked, before={"role": locked.role})
     locked.delete()
     _tell(locked.user_id)
 
@@ -104,6 +110,8 @@ def _withdraw_invitations(member: Membership) -> None:
     pending = Invitation.objects.filter(
         tenant_id=member.tenant_id, invited_by_id=member.user_id, accepted_at=None, revoked_at=None
     )
+    for invitation in list(pending):
+        audit.record(Action.INVITATION_WITHDRAWN, invitation)
     pending.update(revoked_at=Now())
 
 
