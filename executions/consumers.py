@@ -132,9 +132,11 @@ async def _answer(execution_id: UUID, connection: door.Connection, send: door.Se
             principal.tenant_id, _read_for_key, principal, execution_id, after
         )
 
+    groups = events.group(execution_id), events.access_group(principal.id)
     await _start(send, 200, {"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
+    await door.in_thread(services.note_used, principal)
     with contextlib.suppress(DatabaseFault, Problem):  # the client comes back with Last-Event-ID
-        await _write_events(send, follow(after, events_after, events.group(execution_id)))
+        await _write_events(send, follow(after, events_after, *groups))
     await send({"type": "http.response.body", "body": b""})
 
 

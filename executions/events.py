@@ -72,14 +72,14 @@ def group(execution_id: UUID) -> str:
     return f"execution.{execution_id}"
 
 
-def access_group(user_id: UUID) -> str:
-    """The channel layer's group of everything that this person has open."""
-    return f"access.{user_id}"
+def access_group(principal_id: UUID) -> str:
+    """The channel layer's group of everything that this person, or API key, has open."""
+    return f"access.{principal_id}"
 
 
-def publish_access(sender: object, user_id: UUID, **_: object) -> None:
-    """Make all that this person has open look again whether they may. As `publish`."""
-    _publisher().publish(access_group(user_id), {"type": ACCESS})
+def publish_access(sender: object, principal_id: UUID, **_: object) -> None:
+    """Make all that this person, or API key, has open look again whether they may. As `publish`."""
+    _publisher().publish(access_group(principal_id), {"type": ACCESS})
 
 
 def channel(execution_id: UUID) -> str:

@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 
 from tenants.actions import Action
 from tenants.models import ROLES, User
+from tenants.roles import Permission
 
 MAX_PASSWORD_LENGTH = 1_000
 
@@ -68,6 +69,28 @@ class InviteForm(RoleForm):
 
     email = forms.EmailField(max_length=254, label="E-mail address")
     field_order = ["email", "role"]
+
+
+class KeyForm(RoleForm):
+    """A new API key: its name, what it may, until when."""
+
+    name = forms.CharField(
+        max_length=100, label="Name", help_text="What will use it, such as deploy or billing."
+    )
+    scopes = forms.MultipleChoiceField(
+        label="Only this, of what the role may",
+        required=False,
+        choices=[(scope.value, scope.value) for scope in Permission],
+        help_text="None ticked: all that the role may.",
+        widget=forms.CheckboxSelectMultiple,
+    )
+    expires_at = forms.DateTimeField(
+        label="Until (UTC)",
+        required=False,
+        help_text="Empty: until it is revoked.",
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
+    )
+    field_order = ["name", "role", "scopes", "expires_at"]
 
 
 AUDIT_FILTERS = ("actor", "action", "target", "since", "until")

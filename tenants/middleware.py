@@ -7,6 +7,7 @@ import re
 import secrets
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -63,6 +64,10 @@ class TenantMiddleware:
         request.principal = None  # type: ignore[attr-defined]  # Django's way to pass things on
         with actors.acting(_somebody(request)):
             response = self.get_response(request)
+        if request.principal is not None and request.principal.kind == "api_key":  # type: ignore[attr-defined]
+            # What closes with the answer is done once it is sent.
+            used = partial(services.note_used, request.principal)  # type: ignore[attr-defined]
+            response._resource_closers.append(used)  # type: ignore[attr-defined]  # noqa: SLF001
         # A session's pages show what is its owner's, such as the key of an authenticator app.
         if request.principal is not None or request.session.accessed:  # type: ignore[attr-defined]
             response["Cache-Control"] = "no-store"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
-from tenants.roles import Permission, Role, allows
+from tenants.roles import Permission, Role, narrowed
 
 
 @dataclass(frozen=True)
@@ -19,12 +19,19 @@ class Principal:
     tenant_slug: str
     role: Role
     label: str
+    scopes: frozenset[Permission] | None = None
+    """To what an API key is narrowed within its role; None: to nothing less."""
 
     is_authenticated = True
 
     def may(self, permission: Permission) -> bool:
-        """Whether the caller's role has the permission."""
-        return allows(self.role, permission)
+        """Whether the caller's role has the permission, and their key is not narrowed below it."""
+        return permission in self.permissions
+
+    @property
+    def permissions(self) -> frozenset[Permission]:
+        """All that the caller may."""
+        return narrowed(self.role, self.scopes)
 
     @property
     def administers(self) -> bool:

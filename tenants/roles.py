@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import StrEnum
 
 
@@ -18,13 +19,14 @@ class Permission(StrEnum):
     """Something a request may need."""
 
     VIEW = "view"  # see workflows, executions, endpoints (never secrets' values)
+    DECIDE = "decide"  # give or refuse the approvals that ask for one
     RUN = "run"  # start, cancel, resume executions
     EDIT = "edit"  # change and publish workflows, endpoints
     SECRETS = "secrets"  # write secrets and variables
     ADMINISTER = "administer"  # members, invitations and API keys
 
 
-_VIEWER = frozenset({Permission.VIEW})
+_VIEWER = frozenset({Permission.VIEW, Permission.DECIDE})
 _OPERATOR = _VIEWER | {Permission.RUN}
 _EDITOR = _OPERATOR | {Permission.EDIT, Permission.SECRETS}
 _OWNER = _EDITOR | {Permission.ADMINISTER}
@@ -37,11 +39,12 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
 }
 
 
-def allows(role: Role, permission: Permission) -> bool:
-    """Whether a member with this role has the permission."""
-    return permission in PERMISSIONS[role]
+def narrowed(role: Role, scopes: Collection[str] | None) -> frozenset[Permission]:
+    """What the role may, of that only what the scopes name; None narrows nothing."""
+    held = PERMISSIONS[role]
+    return held if scopes is None else held.intersection(scopes)
 
 
-def may_grant(granter: Role, role: Role) -> bool:
-    """Whether a member with the role `granter` may give `role` to others, or take it from them."""
-    return allows(granter, Permission.ADMINISTER) and PERMISSIONS[role] <= PERMISSIONS[granter]
+def may_grant(held: frozenset[Permission], given: frozenset[Permission]) -> bool:
+    """Whether somebody with the permissions `held` may give, or take away, those `given`."""
+    return Permission.ADMINISTER in held and given <= held

@@ -7,12 +7,12 @@ from uuid import UUID
 from django.dispatch import Signal
 
 access_changed = Signal()
-"""A role, a membership or a session of `user_id` has changed. Sent after the commit.
+"""What a person or an API key may do has changed, or a session has ended. Sent after the commit.
 
 `announce_access` sends it.
 """
 
 
-def announce_access(user_id: UUID) -> None:
-    """Tell whoever listens that the user may have lost access."""
-    access_changed.send(None, user_id=user_id)
+def announce_access(principal_id: UUID) -> None:
+    """Tell whoever listens that the person, or the key, may have lost access."""
+    access_changed.send(None, principal_id=principal_id)

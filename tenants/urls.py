@@ -14,7 +14,7 @@ from django.http import HttpResponseBase
 from django.urls import URLPattern, path, reverse_lazy
 
 from tenants.views import account as own
-from tenants.views import coming_in, joining, members, trail
+from tenants.views import coming_in, joining, keys, members, trail
 
 
 def _show(route: str, view: Any, page: str, name: str, **options: Any) -> URLPattern:
@@ -109,6 +109,8 @@ urlpatterns = [
     *FACTORS,
     path(TENANT, coming_in.tenant, name="tenant"),
     *MEMBERS,
+    path(f"{TENANT}api-keys/", keys.listed, name="api-keys"),
+    path(f"{TENANT}api-keys/<uuid:key_id>/revoke/", keys.revoke, name="api-key-revoke"),
     path(f"{TENANT}audit/", trail.audit, name="audit"),
     path(f"{TENANT}audit/export/", trail.audit_export, name="audit-export"),
 ]

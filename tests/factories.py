@@ -7,6 +7,7 @@ Every function opens the scope that it needs, so it can be called outside one. N
 from __future__ import annotations
 
 import itertools
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +15,9 @@ from executions import services as execution_services
 from executions.models import Execution
 from tenants import scope
 from tenants import services as tenant_services
-from tenants.models import Invitation, Membership, Tenant, User, Variable
+from tenants.models import ApiKey, Invitation, Membership, Tenant, User, Variable
 from tenants.principals import Principal
-from tenants.roles import Role
+from tenants.roles import Permission, Role
 from tests.workflows.definitions import document, step
 from workflows import schedules, subscriptions
 from workflows import services as workflow_services
@@ -73,10 +74,21 @@ def make_member(tenant: Tenant, role: Role, email: str | None = None) -> User:
     return user
 
 
-def make_key(tenant: Tenant, role: Role = Role.OWNER) -> str:
+def make_key(
+    tenant: Tenant, role: Role = Role.OWNER, scopes: Collection[Permission] | None = None
+) -> str:
     """A new API key's token, as it stands behind `Authorization: Bearer`."""
     with scope.tenant(tenant.id):
-        return tenant_services.issue_key(tenant_id=tenant.id, name="test", role=role).token
+        issued = tenant_services.issue_key(
+            tenant_id=tenant.id, name="test", role=role, scopes=scopes
+        )
+    return issued.token
+
+
+def make_key_row(tenant: Tenant, role: Role = Role.OWNER, *, name: str = "test") -> ApiKey:
+    """A new API key whose token nobody needs."""
+    with scope.tenant(tenant.id):
+        return tenant_services.issue_key(tenant_id=tenant.id, name=name, role=role).key
 
 
 def make_invitation(tenant: Tenant, by: User, email: str, role: Role = Role.VIEWER) -> Invitation:

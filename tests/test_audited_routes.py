@@ -91,6 +91,8 @@ FORMS: Mapping[str, Mapping[str, str]] = {
     f"{WORKFLOW}pause/": {},
     f"{WORKFLOW}resume/": {},
     "t/<slug:tenant_slug>/members/": {"email": "new@acme.example", "role": "viewer"},
+    "t/<slug:tenant_slug>/api-keys/": {"name": "ci", "role": "viewer"},
+    "t/<slug:tenant_slug>/api-keys/<uuid:key_id>/revoke/": {},
     MEMBER: {"role": "editor"},
     f"{MEMBER}remove/": {},
     "t/<slug:tenant_slug>/invitations/<uuid:invitation_id>/revoke/": {},

@@ -106,6 +106,7 @@ def make_site() -> Site:
     factories.make_secret(acme, SENTINEL, SENTINEL)
     factories.make_variable(acme, SENTINEL, SENTINEL)
     schedule = factories.make_schedule(workflow, name=SENTINEL)
+    key = factories.make_key_row(acme, Role.VIEWER, name=SENTINEL)
     invitation = factories.make_invitation(acme, people.alice, f"{SENTINEL}@acme.example")
     subscription = factories.subscribe(
         workflow, None, filter=f"{{{{ event.output == '{SENTINEL}' }}}}"
@@ -124,6 +125,7 @@ def make_site() -> Site:
             "execution_id": execution.id,
             "member_id": member.id,
             "invitation_id": invitation.id,
+            "key_id": key.id,
             "session_id": 1,
             "pk": 1,
             "subscription_id": subscription.id,
@@ -133,6 +135,7 @@ def make_site() -> Site:
             "app_label": "tenants",
             "url": "nowhere",
         },
+        "api/v1/api-keys/": {"id": key.id},
         "api/v1/members/": {"id": member.id},
         "api/v1/invitations/": {"id": invitation.id},
         "executions/": {"id": execution.id, "key": "only"},
@@ -331,6 +334,9 @@ def test_lists_hold_nothing_of_another_tenant(site: Site) -> None:
         if route.pattern in TRAIL:
             continue
         found = json.loads(bytes(getattr(answer, "content", b"")))["results"]
+        if route.pattern == "api/v1/api-keys/":
+            assert [row["name"] for row in found] == ["test"]  # the one that asks
+            continue
         own = ["mallory@globex.example"] if route.pattern == "api/v1/members/" else []
         assert [row["email"] for row in found] == own
 

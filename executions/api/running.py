@@ -102,7 +102,7 @@ class ExecutionVerbs(GenericViewSet[Execution]):
 class StepVerbs(GenericViewSet[Execution]):
     """What is said of a step that needs somebody."""
 
-    permissions = {"resolve": Permission.RUN, "decide": Permission.VIEW}
+    permissions = {"resolve": Permission.RUN, "decide": Permission.DECIDE}
     queryset = Execution.objects.none()
     serializer_class = serializers.ExecutionDetail
 

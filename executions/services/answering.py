@@ -24,6 +24,7 @@ from tenants import scope
 from tenants.actions import Action
 from tenants.principals import Principal
 from tenants.problems import Problem
+from tenants.roles import Permission
 from tenants.services import audit
 from tenants.services.audit import Target
 from workflows import schemas
@@ -150,6 +151,8 @@ def decide(
 
 def may_decide(ask: Mapping[str, JSON], by: Principal) -> bool:
     """Whether this person is among those whom the step asks: by role, or by name."""
+    if not by.may(Permission.DECIDE):
+        return False
     match ask:
         case {"people": list() as people, "roles": list() as roles}:
             return by.label.casefold() in people or by.role.value in roles

@@ -15,15 +15,25 @@ from tenants import scope, services
 from tenants.actions import Action
 from tenants.admin.base import ScopedAdmin, ask, show_once
 from tenants.models import ApiKey, Secret, Variable
+from tenants.roles import PERMISSIONS, Role
 
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(ScopedAdmin):
-    list_display = ["__str__", "name", "role", "created_at", "last_used_at", "revoked_at"]
+    list_display = [
+        "__str__",
+        "name",
+        "role",
+        "scopes",
+        "expires_at",
+        "last_used_at",
+        "created_at",
+        "revoked_at",
+    ]
     list_filter = ["role"]
     search_fields = ["name", "public_id"]
     autocomplete_fields = ["tenant"]
-    fields = ["tenant", "name", "role", "expires_at"]
+    fields = ["tenant", "name", "role", "scopes", "expires_at"]
     changed = Action.API_KEY_CHANGED
     actions_detail = ["revoke"]
 
@@ -42,7 +52,11 @@ class ApiKeyAdmin(ScopedAdmin):
             return super().save_model(request, obj, form, change)
         with scope.tenant(obj.tenant_id):
             issued = services.issue_key(
-                tenant_id=obj.tenant_id, name=obj.name, role=obj.role, expires_at=obj.expires_at
+                tenant_id=obj.tenant_id,
+                name=obj.name,
+                role=obj.role,
+                scopes=obj.scopes or None,
+                expires_at=obj.expires_at,
             )
         obj.pk, obj.token = issued.key.pk, issued.token
         return None
@@ -65,7 +79,7 @@ class ApiKeyAdmin(ScopedAdmin):
         back = reverse("admin:tenants_apikey_change", args=[key.pk])
         if request.method == "POST":
             with scope.tenant(key.tenant_id):
-                services.revoke_key(key=key)
+                services.revoke_key(key=key, by=PERMISSIONS[Role.OWNER])
             self.message_user(request, f"{key} is revoked.")
             return HttpResponseRedirect(back)
         return ask(

@@ -22,7 +22,7 @@ from tenants.admin.audited import Audited
 from tenants.admin.base import ReadOnlyAdmin, ScopedAdmin, ask
 from tenants.models import Invitation, Membership, Tenant, User
 from tenants.problems import Problem
-from tenants.roles import Role
+from tenants.roles import PERMISSIONS, Role
 from tenants.services import audit
 
 POWERS = ("is_staff", "is_superuser", "groups", "user_permissions")
@@ -179,11 +179,11 @@ class MembershipAdmin(ScopedAdmin):
             super().save_model(request, obj, form, change)
             return
         with scope.tenant(obj.tenant_id):
-            services.change_role(member=obj, role=Role(obj.role), by=Role.OWNER)
+            services.change_role(member=obj, role=Role(obj.role), by=PERMISSIONS[Role.OWNER])
 
     def delete_model(self, request: HttpRequest, obj: Membership) -> None:
         with scope.tenant(obj.tenant_id):
-            services.remove_member(member=obj, by=Role.OWNER)
+            services.remove_member(member=obj, by=PERMISSIONS[Role.OWNER])
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         return self._explained(request, partial(super().changeform_view, request, *args, **kwargs))

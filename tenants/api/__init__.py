@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tenants.api.audit import AuditExport, AuditViews
+from tenants.api.keys import KeyViews
 from tenants.api.members import InvitationViews, MemberViews
 from tenants.api.registration import Register
 from tenants.api.secrets import SecretViews
@@ -12,6 +13,7 @@ __all__ = [
     "AuditExport",
     "AuditViews",
     "InvitationViews",
+    "KeyViews",
     "MemberViews",
     "Register",
     "SecretViews",

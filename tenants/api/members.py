@@ -83,12 +83,12 @@ class MemberViews(GenericViewSet[Membership]):
     def partial_update(self, request: Request, id: UUID) -> Response:  # noqa: A002 - as above
         role = Role(read(RoleChange, request.data)["role"])
         member = self._member(id)
-        changed = services.change_role(member=member, role=role, by=caller_of(request).role)
+        changed = services.change_role(member=member, role=role, by=caller_of(request).permissions)
         return Response(MemberItem(changed).data)
 
     @extend_schema(summary="Remove a member", responses={204: None, 409: _LAST})
     def destroy(self, request: Request, id: UUID) -> Response:  # noqa: A002 - as above
-        services.remove_member(member=self._member(id), by=caller_of(request).role)
+        services.remove_member(member=self._member(id), by=caller_of(request).permissions)
         return Response(status=204)
 
     def _member(self, ident: UUID) -> Membership:

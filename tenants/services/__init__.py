@@ -10,7 +10,16 @@ from tenants.services.invitations import (
     invite,
     revoke_invitation,
 )
-from tenants.services.keys import IssuedKey, find_key_holder, issue_key, revoke_key
+from tenants.services.keys import (
+    IssuedKey,
+    find_key_holder,
+    grant_key,
+    issue_key,
+    keys_of,
+    note_used,
+    rename_key,
+    revoke_key,
+)
 from tenants.services.members import change_role, members_of, remove_member, renewed
 from tenants.services.people import (
     Registration,
@@ -73,21 +82,25 @@ __all__ = [
     "find_invitation",
     "find_key_holder",
     "find_member",
+    "grant_key",
     "has_second_factor",
     "invitations_of",
     "invite",
     "is_verified",
     "issue_key",
     "keyring",
+    "keys_of",
     "member_at",
     "members_of",
     "memberships_of",
     "note_seen",
+    "note_used",
     "put_secret",
     "put_variable",
     "register",
     "remove_member",
     "remove_second_factors",
+    "rename_key",
     "renewed",
     "revoke_invitation",
     "revoke_key",

@@ -21,7 +21,7 @@ from tenants.actions import Action
 from tenants.models import Invitation, Membership, Tenant, User
 from tenants.principals import Principal
 from tenants.problems import Problem
-from tenants.roles import Role, may_grant
+from tenants.roles import PERMISSIONS, Role, may_grant
 from tenants.services import audit
 from tenants.services.people import set_address
 
@@ -39,8 +39,8 @@ def invite(*, by: Principal, email: str, role: Role) -> Invitation:
     403 for a role above the caller's or where no owner has a verified address, 409 for a member and
     when too many are open.
     """
-    if not may_grant(by.role, role):
-        raise Problem(403, "forbidden", f"Your role may not give the role {role}.")
+    if not may_grant(by.permissions, PERMISSIONS[role]):
+        raise Problem(403, "forbidden", f"You may not give the role {role}.")
     email = email.lower()
     tenant = Tenant.objects.get(id=by.tenant_id)
     _refuse_unfit(tenant, email)

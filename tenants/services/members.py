@@ -6,16 +6,17 @@ from dataclasses import replace
 from functools import partial
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from tenants import scope
 from tenants.actions import Action
-from tenants.models import ApiKey, Invitation, Membership
+from tenants.models import Invitation, Membership
 from tenants.principals import Principal
 from tenants.problems import Problem
-from tenants.roles import Role, may_grant
+from tenants.roles import PERMISSIONS, Permission, Role, may_grant
 from tenants.services import audit
+from tenants.services.keys import scopes_of, usable_keys
 from tenants.signals import announce_access
 
 
@@ -24,11 +25,11 @@ def members_of(tenant_id: UUID) -> QuerySet[Membership]:
     return Membership.objects.filter(tenant_id=tenant_id).select_related("user").order_by("id")
 
 
-def change_role(*, member: Membership, role: Role, by: Role) -> Membership:
+def change_role(*, member: Membership, role: Role, by: frozenset[Permission]) -> Membership:
     """Give a member another role, in the open tenant scope.
 
-    Raises Problem 403 when the role `by` may not grant the old or the new one, 409 for the last
-    owner.
+    Raises Problem 403 when whoever has the permissions `by` may not grant the old or the new one,
+    409 for the last owner.
     """
     locked = _lock(member)
     _refuse_above(by, Role(locked.role), role)
@@ -46,7 +47,7 @@ def change_role(*, member: Membership, role: Role, by: Role) -> Membership:
     return locked
 
 
-def remove_member(*, member: Membership, by: Role | None) -> None:
+def remove_member(*, member: Membership, by: frozenset[Permission] | None) -> None:
     """End a membership, in the open tenant scope; with `by=None` the member leaves by themselves.
 
     What the person has open in the tenant closes at once. API keys are the tenant's and stay.
@@ -67,11 +68,9 @@ def renewed(principal: Principal) -> Principal | None:
     if principal.kind == "user":
         members = Membership.objects.filter(user_id=principal.id, user__is_active=True)
         role = members.values_list("role", flat=True).first()
-    else:
-        unexpired = Q(expires_at=None) | Q(expires_at__gt=Now())
-        keys = ApiKey.objects.filter(unexpired, id=principal.id, revoked_at=None)
-        role = keys.values_list("role", flat=True).first()
-    return replace(principal, role=Role(role)) if role else None
+        return replace(principal, role=Role(role)) if role else None
+    key = usable_keys().filter(id=principal.id).first()
+    return replace(principal, role=Role(key.role), scopes=scopes_of(key)) if key else None
 
 
 def _lock(member: Membership) -> Membership:
@@ -99,10 +98,10 @@ def _keep_an_owner(member: Membership) -> None:
         raise Problem(409, "last-owner", detail)
 
 
-def _refuse_above(by: Role, *roles: Role) -> None:
+def _refuse_above(by: frozenset[Permission], *roles: Role) -> None:
     for role in roles:
-        if not may_grant(by, role):
-            raise Problem(403, "forbidden", f"Your role may neither give nor take the role {role}.")
+        if not may_grant(by, PERMISSIONS[role]):
+            raise Problem(403, "forbidden", f"You may neither give nor take the role {role}.")
 
 
 def _withdraw_invitations(member: Membership) -> None:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tenants.views import account, coming_in, joining, members, trail
+from tenants.views import account, coming_in, joining, keys, members, trail
 
-__all__ = ["account", "coming_in", "joining", "members", "trail"]
+__all__ = ["account", "coming_in", "joining", "keys", "members", "trail"]

@@ -62,7 +62,7 @@ def member(request: MemberRequest, member_id: UUID) -> HttpResponse:
     if form.is_valid():
         role = Role(form.cleaned_data["role"])
         try:
-            services.change_role(member=found, role=role, by=request.principal.role)
+            services.change_role(member=found, role=role, by=request.principal.permissions)
         except Problem as problem:
             form.add_error(None, problem.detail)
         else:
@@ -78,7 +78,7 @@ def member(request: MemberRequest, member_id: UUID) -> HttpResponse:
 def remove(request: MemberRequest, member_id: UUID) -> HttpResponse:
     """Ask whether a member shall go, and let them go."""
     found = _member(request, member_id)
-    return _end(request, found, by=request.principal.role, then="members")
+    return _end(request, found, by=request.principal.permissions, then="members")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -104,7 +104,9 @@ def revoke(request: MemberRequest, invitation_id: UUID) -> HttpResponse:
     return render(request, "tenants/members/revoke.html", {"invitation": found})
 
 
-def _end(request: MemberRequest, found: Membership, *, by: Role | None, then: str) -> HttpResponse:
+def _end(
+    request: MemberRequest, found: Membership, *, by: frozenset[Permission] | None, then: str
+) -> HttpResponse:
     slug = request.principal.tenant_slug
     context: dict[str, Any] = {"member": found, "own": by is None}
     if request.method == "POST":

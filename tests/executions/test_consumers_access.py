@@ -13,8 +13,7 @@ from executions import events, live
 from tenants import scope
 from tenants import services as tenants
 from tenants.consumers import in_thread
-from tenants.models import ApiKey
-from tenants.roles import Role
+from tenants.roles import PERMISSIONS, Role
 from tests import factories
 from tests.executions import following
 from tests.executions.following import Acme, bearer, follow
@@ -37,7 +36,7 @@ def lose(acme: Acme, how: str) -> None:
     if how == "removed":
         with scope.tenant(tenant_id):
             member = tenants.members_of(tenant_id).get(user=vera)
-            tenants.remove_member(member=member, by=Role.OWNER)
+            tenants.remove_member(member=member, by=PERMISSIONS[Role.OWNER])
     elif how == "closed":
         with transaction.atomic():
             vera.is_active = False
@@ -103,7 +102,7 @@ def test_a_new_role_is_seen_without_a_new_socket(acme: Acme) -> None:
         tenant_id = acme.people.acme.id
         with scope.tenant(tenant_id):
             member = tenants.members_of(tenant_id).get(user=acme.people.vera)
-            tenants.change_role(member=member, role=Role.OPERATOR, by=Role.OWNER)
+            tenants.change_role(member=member, role=Role.OPERATOR, by=PERMISSIONS[Role.OWNER])
 
     async def watch() -> str:
         socket = Socket(acme.execution.id, acme.cookie, after=1)
@@ -117,14 +116,23 @@ def test_a_new_role_is_seen_without_a_new_socket(acme: Acme) -> None:
     assert "Cancel" in follow(watch())
 
 
-def test_a_stream_ends_when_its_key_is_revoked(acme: Acme, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "POLL_SECONDS", 0.05)
+@pytest.mark.parametrize("redis", [True, False])
+def test_a_stream_ends_when_its_key_is_revoked(
+    acme: Acme, redis: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if redis:
+        monkeypatch.setattr(live, "POLL_SECONDS", 3600.0)  # so that only the signal can tell
+    else:
+        monkeypatch.setattr("executions.events.publish_access", lambda *_, **__: None)
+        monkeypatch.setattr(live, "POLL_SECONDS", 0.05)
     stream = Stream(acme.execution.id, **bearer(acme), query="after=1")
+    tenant_id = acme.people.acme.id
 
     def revoke() -> None:
-        with scope.operator("a test revokes all keys"):
-            ApiKey.objects.update(revoked_at="2026-01-01T00:00Z")
-        acme.work()
+        with scope.tenant(tenant_id):
+            for key in tenants.keys_of(tenant_id):
+                assert key.last_used_at is not None
+                tenants.revoke_key(key=key, by=PERMISSIONS[Role.OWNER])
 
     async def watch() -> str:
         status, _ = await stream.open()

@@ -7,7 +7,7 @@ from django.test import Client
 
 from tenants import scope, services
 from tenants.models import AuditEntry, PlatformAuditEntry
-from tenants.roles import Role
+from tenants.roles import PERMISSIONS, Role
 from tests import factories
 from tests.factories import PASSWORD, People
 from tests.tenants import authenticator, letters
@@ -65,10 +65,10 @@ def test_who_invited_whom_and_who_came_and_went(people: People) -> None:
 def test_an_old_owners_invitations_are_told_as_withdrawn(people: People) -> None:
     with scope.tenant(people.acme.id):
         ed = services.members_of(people.acme.id).get(user=people.ed)
-        services.change_role(member=ed, role=Role.OWNER, by=Role.OWNER)
+        services.change_role(member=ed, role=Role.OWNER, by=PERMISSIONS[Role.OWNER])
     factories.make_invitation(people.acme, people.ed, NEW)
     with scope.tenant(people.acme.id):
-        services.remove_member(member=ed, by=Role.OWNER)
+        services.remove_member(member=ed, by=PERMISSIONS[Role.OWNER])
     actions = [action for action, _, _ in told()]
     assert actions == [
         "member.changed",

@@ -10,20 +10,20 @@ import pytest
 
 from config.local.home import PROJECT
 from tenants.principals import Principal
-from tenants.roles import PERMISSIONS, Permission, Role, allows, may_grant
+from tenants.roles import PERMISSIONS, Permission, Role, may_grant, narrowed
 
 
 @pytest.mark.parametrize(
     ("role", "permissions"),
     [
-        (Role.VIEWER, {"view"}),
-        (Role.OPERATOR, {"view", "run"}),
-        (Role.EDITOR, {"view", "run", "edit", "secrets"}),
-        (Role.OWNER, {"view", "run", "edit", "secrets", "administer"}),
+        (Role.VIEWER, {"view", "decide"}),
+        (Role.OPERATOR, {"view", "decide", "run"}),
+        (Role.EDITOR, {"view", "decide", "run", "edit", "secrets"}),
+        (Role.OWNER, {"view", "decide", "run", "edit", "secrets", "administer"}),
     ],
 )
 def test_a_role_may_do_this_and_no_more(role: Role, permissions: set[str]) -> None:
-    assert {permission for permission in Permission if allows(role, permission)} == permissions
+    assert set(PERMISSIONS[role]) == permissions
 
 
 def test_every_role_may_do_all_that_the_one_below_it_may() -> None:
@@ -39,8 +39,32 @@ def test_a_principal_may_what_its_role_may() -> None:
 
 
 def test_only_owners_grant_and_they_grant_everything() -> None:
-    granted = {(by, role) for by in Role for role in Role if may_grant(by, role)}
+    granted = {
+        (by, role) for by in Role for role in Role if may_grant(PERMISSIONS[by], PERMISSIONS[role])
+    }
     assert granted == {(Role.OWNER, role) for role in Role}
+
+
+@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize("scopes", [set(), {"view"}, {"run", "edit"}, set(Permission)])
+def test_scopes_take_away_and_never_add(role: Role, scopes: set[str]) -> None:
+    assert set(narrowed(role, scopes)) == PERMISSIONS[role] & scopes
+    assert narrowed(role, None) == PERMISSIONS[role]
+
+
+def test_a_narrowed_caller_may_the_rest_of_its_role() -> None:
+    scopes = frozenset({Permission.RUN, Permission.EDIT})
+    caller = Principal("api_key", uuid4(), uuid4(), "acme", Role.OPERATOR, "a key", scopes)
+    assert caller.permissions == {Permission.RUN}
+    assert caller.may(Permission.RUN)
+    assert not caller.may(Permission.VIEW)
+
+
+@pytest.mark.parametrize("given", [{Permission.VIEW}, PERMISSIONS[Role.OWNER]])
+def test_whoever_is_narrowed_grants_no_more_than_they_have(given: set[Permission]) -> None:
+    held = frozenset({Permission.ADMINISTER})
+    assert may_grant(held, held)
+    assert not may_grant(held, frozenset(given))
 
 
 def test_the_guide_shows_this_table() -> None:

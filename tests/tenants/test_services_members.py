@@ -13,7 +13,7 @@ from django.db import connection
 from tenants import scope, services
 from tenants.models import ApiKey, Invitation, Membership, User
 from tenants.problems import Problem
-from tenants.roles import Role
+from tenants.roles import PERMISSIONS, Role
 from tenants.signals import access_changed
 from tests import factories
 from tests.factories import People
@@ -29,8 +29,8 @@ def told() -> Iterator[list[UUID]]:
     """Whose access was said to have changed."""
     heard: list[UUID] = []
 
-    def listen(sender: object, user_id: UUID, **_: object) -> None:
-        heard.append(user_id)
+    def listen(sender: object, principal_id: UUID, **_: object) -> None:
+        heard.append(principal_id)
 
     access_changed.connect(listen)
     yield heard
@@ -44,12 +44,13 @@ def membership(people: People, user: User) -> Membership:
 
 def change(people: People, user: User, role: Role, by: Role = Role.OWNER) -> None:
     with scope.tenant(people.acme.id):
-        services.change_role(member=membership(people, user), role=role, by=by)
+        services.change_role(member=membership(people, user), role=role, by=PERMISSIONS[by])
 
 
 def remove(people: People, user: User, by: Role | None = Role.OWNER) -> None:
+    held = None if by is None else PERMISSIONS[by]
     with scope.tenant(people.acme.id):
-        services.remove_member(member=membership(people, user), by=by)
+        services.remove_member(member=membership(people, user), by=held)
 
 
 def role_of(people: People, user: User) -> Role | None:
@@ -118,7 +119,7 @@ def test_who_has_left_meanwhile_is_not_found(people: People) -> None:
     gone = membership(people, people.vera)
     remove(people, people.vera)
     with scope.tenant(people.acme.id), pytest.raises(Problem) as refused:
-        services.remove_member(member=gone, by=Role.OWNER)
+        services.remove_member(member=gone, by=PERMISSIONS[Role.OWNER])
     assert refused.value.status == 404
 
 
@@ -188,9 +189,11 @@ def test_two_owners_cannot_get_rid_of_each_other(committed_db: None, verb: str) 
         try:
             with scope.tenant(people.acme.id):
                 if verb == "remove":
-                    services.remove_member(member=member, by=Role.OWNER)
+                    services.remove_member(member=member, by=PERMISSIONS[Role.OWNER])
                 else:
-                    services.change_role(member=member, role=Role.VIEWER, by=Role.OWNER)
+                    services.change_role(
+                        member=member, role=Role.VIEWER, by=PERMISSIONS[Role.OWNER]
+                    )
         except Problem as problem:
             refused.append(problem.status)
         finally:
