@@ -41,7 +41,8 @@ class HasPermission(BasePermission):
         principal = request.user
         if not isinstance(principal, Principal):
             return False
-        name = getattr(view, "action", None) or str(request.method).lower()
+        method = "get" if request.method == "HEAD" else str(request.method).lower()
+        name = getattr(view, "action", None) or method
         needed: Permission | None = getattr(view, "permissions", {}).get(name)
         if needed is None and request.method in SAFE_METHODS:
             needed = Permission.VIEW

@@ -75,7 +75,7 @@ def test_a_use_that_cannot_be_noted_disturbs_nobody(
     def refuse(_: UUID) -> None:
         raise DatabaseError
 
-    monkeypatch.setattr(keys.scope, "tenant", refuse)
+    monkeypatch.setattr(scope, "tenant", refuse)
     services.note_used(caller)
 
 
