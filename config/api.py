@@ -13,10 +13,12 @@ from executions.api import (
     ExecutionVerbs,
     ExecutionViews,
     Run,
+    RunDraft,
     StepVerbs,
 )
 from tenants.api import Register, SecretViews, VariableViews
 from webhooks.api import EndpointViews
+from webhooks.trial_api import Extend, Listen, Stop
 from workflows.api import DraftView, Publish, Validate, VersionViews, WorkflowViews
 from workflows.schedule_api import ScheduleViews
 
@@ -39,6 +41,10 @@ urlpatterns = [
     path("workflows/validate/", Validate.as_view(), name="validate"),
     path(WORKFLOW, WorkflowViews.as_view(_ONE), name="workflow"),
     path(f"{WORKFLOW}draft/", DraftView.as_view(), name="draft"),
+    path(f"{WORKFLOW}draft/listen/", Listen.as_view(), name="listen"),
+    path(f"{WORKFLOW}draft/listen/extend/", Extend.as_view(), name="extend-listening"),
+    path(f"{WORKFLOW}draft/listen/stop/", Stop.as_view(), name="stop-listening"),
+    path(f"{WORKFLOW}draft/run/", RunDraft.as_view(), name="run-draft"),
     path(f"{WORKFLOW}publish/", Publish.as_view(), name="publish"),
     path(f"{WORKFLOW}run/", Run.as_view(), name="run"),
     path(f"{WORKFLOW}versions/", VersionViews.as_view({"get": "list"}), name="versions"),

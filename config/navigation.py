@@ -18,6 +18,7 @@ _GROUPS = {
     "Webhooks": (
         ("webhooks_endpoint", "Endpoints", "webhook"),
         ("webhooks_delivery", "Deliveries", "move_to_inbox"),
+        ("webhooks_trialaddress", "Test addresses", "science"),
     ),
     "Tenants": (
         ("tenants_tenant", "Tenants", "domain"),

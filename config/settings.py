@@ -254,6 +254,7 @@ MAX_RUNNING_EXECUTIONS = environment.int("STEPWELL_MAX_RUNNING_EXECUTIONS", defa
 MAX_SCHEDULES = environment.int("STEPWELL_MAX_SCHEDULES", default=50)  # active ones
 MAX_CHAIN = environment.int("STEPWELL_MAX_CHAIN", default=10)  # runs that lead to one another
 MAX_RESULT_BYTES = environment.int("STEPWELL_MAX_RESULT_BYTES", default=4_194_304)  # of a for_each
+TEST_ADDRESS_SECONDS = environment.int("STEPWELL_TEST_ADDRESS_SECONDS", default=300)
 MAX_WAIT_SECONDS = 25  # how long a caller may wait for a result (`?wait=`)
 
 # Days after its end that a run's history is kept, and the run itself with its steps' inputs and

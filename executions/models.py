@@ -69,6 +69,8 @@ class Execution(TenantModel):
     # Of a workflow with a limit of runs at once: whether this one still waits for its turn.
     limited = models.BooleanField(db_default=False)
     held = models.BooleanField(db_default=False)
+    # A trial of a draft, or a run that one led to: production neither counts it nor hears of it.
+    test = models.BooleanField(db_default=False)
     # Something is left to do that another execution is to know of (services/following.py).
     follow_up = models.BooleanField(db_default=False)
     output = models.JSONField(null=True)
@@ -122,6 +124,11 @@ class Execution(TenantModel):
                 name="executions_limited",
             ),
             models.Index(fields=["id"], condition=Q(follow_up=True), name="executions_follow_up"),
+            models.Index(
+                fields=["tenant", "workflow", "-id"],
+                condition=Q(test=True),
+                name="executions_tests",
+            ),
         ]
         ordering = ["-id"]
 

@@ -56,6 +56,7 @@ class Run:
     depth: int = 0
     has_parent: bool = False
     limited: bool = False
+    test: bool = False
     item: Item | None = None
     facts: dict[str, StepFacts] = field(default_factory=dict)
     told_at: float = 0.0  # when readers were last woken, by the monotonic clock

@@ -80,7 +80,7 @@ PICK_UNLOCKED = _PICK.format(lock="SKIP LOCKED")
 _RUN = """
        e.version_id, e.workflow_id, e.trigger_kind, e.trigger, e.created_at,
        w.slug, v.number, t.slug, t.name,
-       e.parent_id, e.parent_step, e.item_index, e.key_root, e.depth, e.limited"""
+       e.parent_id, e.parent_step, e.item_index, e.key_root, e.depth, e.limited, e.test"""
 _RUN_TABLES = """
 JOIN executions_execution e ON e.id = %(execution)s
 JOIN workflows_workflow w ON w.id = e.workflow_id
@@ -228,12 +228,12 @@ WITH gate AS (
   INSERT INTO executions_execution
     (id, tenant_id, workflow_id, version_id, status, trigger_kind, trigger, timeout, last_seq,
      active_seconds, created_at, due_at, parent_id, parent_step, parent_fence, item_index,
-     origin_id, depth, key_root, limited, held, follow_up)
+     origin_id, depth, key_root, limited, held, test, follow_up)
   VALUES (%(execution)s, %(tenant)s, %(workflow)s, %(version)s, 'queued', %(kind)s, %(trigger)s,
           %(run_timeout)s, %(last_seq)s, 0, now(),
           coalesce(%(due_at)s::timestamptz, now() + make_interval(secs => %(delay)s)),
           %(parent)s, %(parent_step)s, %(parent_fence)s, %(item_index)s,
-          %(origin)s, %(depth)s, %(key_root)s, %(limited)s, %(held)s, false)
+          %(origin)s, %(depth)s, %(key_root)s, %(limited)s, %(held)s, %(test)s, false)
   RETURNING 1
 ), {_ADDED}, {_TOLD}
 SELECT 1 FROM gate

@@ -53,7 +53,7 @@ class RunRow(NamedTuple):
     trigger: str  # JSON
     created_at: datetime
     workflow_slug: str
-    version_number: int
+    version_number: int | None
     tenant_slug: str
     tenant_name: str
     parent_id: UUID | None
@@ -62,6 +62,7 @@ class RunRow(NamedTuple):
     key_root: str | None
     depth: int
     limited: bool
+    test: bool
 
 
 class Taken(NamedTuple):
@@ -156,6 +157,7 @@ def start(db: Prepared, execution: NewExecution, move: Move, *, last: bool = Fal
             "key_root": execution.key_root,
             "limited": execution.limited,
             "held": execution.held,
+            "test": execution.test,
         },
         last=last,
     )

@@ -26,6 +26,7 @@ from tests.factories import People
 from tests.routes import METHODS, Route
 from tests.webhooks import senders
 from tests.workflows.definitions import document, step
+from webhooks import trials
 from webhooks.models import Delivery
 
 ROUTES = routes.walk()
@@ -95,6 +96,7 @@ def site(db: None) -> Site:
     senders.deliver(address, senders.standard(address))
     with scope.tenant(acme.id):
         delivery = Delivery.objects.get()
+        listening = trials.listen(workflow=workflow, by=SENTINEL).address
     values: dict[str, dict[str, object]] = {
         "": {
             "id": people.alice.id,
@@ -112,6 +114,7 @@ def site(db: None) -> Site:
         "admin/workflows/schedule/": {"id": schedule.id},
         "admin/webhooks/endpoint/": {"id": address.endpoint_id},
         "admin/webhooks/delivery/": {"id": delivery.id},
+        "admin/webhooks/trialaddress/": {"id": listening.id},
     }
     return Site(people, values)
 

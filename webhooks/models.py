@@ -1,4 +1,4 @@
-"""How the world knocks: endpoints and the deliveries that came in at them."""
+"""How the world knocks: endpoints and the deliveries that came in there; the same for trials."""
 
 from __future__ import annotations
 
@@ -74,3 +74,75 @@ class Delivery(TenantModel):
 
     def __str__(self) -> str:
         return self.dedupe_key
+
+
+class TrialAddress(TenantModel):
+    """A test address: for a few minutes it runs the draft of a workflow with what comes in."""
+
+    workflow = models.ForeignKey(
+        Workflow, on_delete=models.CASCADE, related_name="+", db_constraint=False, db_index=False
+    )
+    token = models.CharField(max_length=43, unique=True)
+    # Whose scheme and secret it takes; without one it has a secret of its own.
+    endpoint = models.ForeignKey(
+        Endpoint,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_constraint=False,
+    )
+    sealed_secret = models.BinaryField(null=True)
+    opened_by = models.CharField(max_length=254)
+    expires_at = models.DateTimeField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta(TenantModel.Meta):
+        verbose_name = "test address"
+        verbose_name_plural = "test addresses"
+        constraints = [
+            tenant_key(),
+            models.UniqueConstraint(fields=["tenant", "workflow"], name="webhooks_trial_once"),
+            SameTenant("workflow", "workflows.Workflow"),
+            SameTenant("endpoint", "webhooks.Endpoint"),
+        ]
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"/hooks/test/{self.token[:8]}…"
+
+
+class TrialRequest(TenantModel):
+    """One request that came in at a test address, and what became of it."""
+
+    address = models.ForeignKey(
+        TrialAddress, on_delete=models.CASCADE, related_name="requests", db_constraint=False
+    )
+    status = models.PositiveSmallIntegerField(help_text="the HTTP status it was answered with")
+    reason = models.TextField(blank=True, help_text="why it was refused")
+    errors = models.JSONField(default=list, help_text="of the body, or of the draft")
+    headers = models.JSONField(help_text="credentials masked")
+    query = models.JSONField()
+    body = models.TextField(help_text="what is no UTF-8 in it is replaced")
+    size = models.PositiveIntegerField(help_text="bytes of the body")
+    execution = models.ForeignKey(
+        Execution,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+    )
+    received_at = models.DateTimeField(db_default=Now())
+
+    class Meta(TenantModel.Meta):
+        verbose_name = "test request"
+        constraints = [
+            SameTenant("address", "webhooks.TrialAddress"),
+            SameTenant("execution", "executions.Execution", on_delete="SET NULL"),
+        ]
+        indexes = [models.Index(fields=["tenant", "execution"], name="webhooks_trial_run")]
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.received_at:%H:%M:%S} {self.status}"

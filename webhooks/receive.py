@@ -28,7 +28,7 @@ from workflows import documents
 from workflows.definition import JSON
 
 LONGEST_ID = 150  # characters of a provider's delivery id that is kept in clear
-_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
+TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class Refusal(NamedTuple):
@@ -79,7 +79,7 @@ def receive(
     """
     if len(body) > settings.MAX_PAYLOAD_BYTES:
         raise too_large()
-    if not _TOKEN.fullmatch(token):
+    if not TOKEN.fullmatch(token):
         raise UNKNOWN.problem()
     with prepared_transaction() as db:
         endpoint = _find(db, token)
@@ -166,7 +166,7 @@ def _begin(
     if endpoint.version_id is None:
         raise NOT_LIVE.problem()
     plan = executions.plan_of(endpoint.version_id)
-    value = _json(body)
+    value = read_json(body)
     executions.check_input(plan, value)
     begun = executions.begin(
         db,
@@ -217,8 +217,8 @@ def _options(text: str) -> GenericOptions:
     return GenericOptions.model_validate_json(text)
 
 
-def _json(body: bytes) -> JSON:
-    """The body as JSON that Postgres can keep."""
+def read_json(body: bytes) -> JSON:
+    """The body as JSON that Postgres can keep. Raises Problem 422."""
     try:
         value: JSON = json.loads(body, parse_constant=_no_constant)
     except (ValueError, RecursionError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TypeGuard
 
 from django.conf import settings
@@ -12,7 +13,8 @@ from django.http.request import HttpHeaders, UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 
 from tenants.problems import Problem, respond
-from webhooks.receive import BROKEN_OFF, receive, too_large
+from webhooks.receive import BROKEN_OFF, Received, receive, too_large
+from webhooks.trial_receive import Incoming, note_unread, receive_trial
 from workflows.definition import JSON
 
 UNPREFIXED = HttpHeaders.UNPREFIXED_HEADERS  # those that WSGI spells without HTTP_
@@ -22,11 +24,36 @@ UNPREFIXED = HttpHeaders.UNPREFIXED_HEADERS  # those that WSGI spells without HT
 def hook(request: HttpRequest, token: str) -> HttpResponse:
     """Take in a webhook: 202 when its execution is stored, 200 when it had been before."""
     try:
-        if request.method != "POST":
-            raise Problem(405, "method", "Send webhooks with POST.", headers={"Allow": "POST"})
+        _refuse_others(request)
         received = receive(token, _headers(request), _query(request), _body(request))
     except Problem as problem:
         return respond(problem)
+    return _accepted(received)
+
+
+@csrf_exempt  # as above
+def trial_hook(request: HttpRequest, token: str) -> HttpResponse:
+    """Take in a request for a workflow's draft, at an address that listens for a few minutes."""
+    try:
+        _refuse_others(request)
+        incoming = Incoming(_headers(request), _query(request))
+        try:
+            body = _body(request)
+        except Problem as problem:
+            note_unread(token, incoming, problem)
+            raise
+        received = receive_trial(token, replace(incoming, body=body))
+    except Problem as problem:
+        return respond(problem)
+    return _accepted(received)
+
+
+def _refuse_others(request: HttpRequest) -> None:
+    if request.method != "POST":
+        raise Problem(405, "method", "Send webhooks with POST.", headers={"Allow": "POST"})
+
+
+def _accepted(received: Received) -> HttpResponse:
     answer = {
         "delivery_id": str(received.delivery_id),
         "execution_id": received.execution_id and str(received.execution_id),

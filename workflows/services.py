@@ -58,7 +58,7 @@ def find(*, slug: str) -> Workflow:
 
 def versions(*, workflow: Workflow) -> QuerySet[WorkflowVersion]:
     """The workflow's versions without their documents."""
-    rows = WorkflowVersion.objects.filter(workflow=workflow)
+    rows = WorkflowVersion.objects.filter(workflow=workflow, number__isnull=False)
     return rows.select_related("published_by").defer("definition")
 
 

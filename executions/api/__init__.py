@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+from executions.api.drafts import RunDraft
 from executions.api.reading import Children, Events, ExecutionViews
 from executions.api.running import Bulk, ExecutionVerbs, Run, StepVerbs
 
-__all__ = ["Bulk", "Children", "Events", "ExecutionVerbs", "ExecutionViews", "Run", "StepVerbs"]
+__all__ = [
+    "Bulk",
+    "Children",
+    "Events",
+    "ExecutionVerbs",
+    "ExecutionViews",
+    "Run",
+    "RunDraft",
+    "StepVerbs",
+]

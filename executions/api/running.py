@@ -22,6 +22,7 @@ from executions.models import Execution
 from tenants import scope
 from tenants.auth import caller_of
 from tenants.openapi import refusal
+from tenants.principals import Principal
 from tenants.roles import Permission
 from tenants.serializers import read
 from workflows import services as workflow_services
@@ -53,14 +54,19 @@ class Run(APIView):
         with scope.tenant(caller.tenant_id):
             workflow = workflow_services.find(slug=slug)
             execution = services.start(workflow=workflow, kind="api", body=body, by=caller.label)
-        if seconds and waiting.until_ended(
-            tenant_id=caller.tenant_id, execution_id=execution.id, seconds=seconds
-        ):
-            with scope.tenant(caller.tenant_id):
-                return Response(serializers.detail(find_whole(execution.id), caller))
-        url = serializers.url(execution.id)
-        started = {"id": execution.id, "status": execution.status, "url": url}
-        return Response(started, status=202, headers={"Location": url})
+        return started(execution, caller, seconds)
+
+
+def started(execution: Execution, caller: Principal, seconds: float) -> Response:
+    """The answer about a run that is committed: the whole of it, if it ends within the seconds."""
+    if seconds and waiting.until_ended(
+        tenant_id=caller.tenant_id, execution_id=execution.id, seconds=seconds
+    ):
+        with scope.tenant(caller.tenant_id):
+            return Response(serializers.detail(find_whole(execution.id), caller))
+    url = serializers.url(execution.id)
+    body = {"id": execution.id, "status": execution.status, "url": url}
+    return Response(body, status=202, headers={"Location": url})
 
 
 @extend_schema(tags=["executions"])
@@ -116,7 +122,8 @@ class ExecutionVerbs(GenericViewSet[Execution]):
 
     @extend_schema(
         summary="Replay an execution",
-        description="Makes a new execution with the same trigger, from the start.",
+        description="Makes a new execution with the same trigger, from the start. A test of a "
+        "draft always runs again the draft that it ran.",
         request=serializers.ReplayBody,
         responses={
             202: serializers.ExecutionItem,

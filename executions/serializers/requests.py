@@ -23,6 +23,7 @@ _LOOKUPS = {
     "trigger": "trigger_kind",
     "since": "created_at__gte",
     "until": "created_at__lt",
+    "test": "test",
 }
 
 
@@ -50,6 +51,9 @@ class Filters(Strict):
     trigger = serializers.ChoiceField(TRIGGERS, required=False)
     since = serializers.DateTimeField(required=False, help_text="Created at or after this time.")
     until = serializers.DateTimeField(required=False, help_text="Created before this time.")
+    test = serializers.BooleanField(
+        required=False, default=False, help_text="Only tests of drafts, which are left out else."
+    )
 
 
 def lookups(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from executions.services.scheduling import due_schedules, fire
 from executions.services.sending import mark_sending
 from executions.services.starting import begin, check_input, start, trigger
 from executions.services.stopping import stop
+from executions.services.trying import run_draft
 from executions.services.working import beat, is_work_ready, register, unregister
 
 __all__ = [
@@ -60,6 +61,7 @@ __all__ = [
     "replay",
     "resolve",
     "resume",
+    "run_draft",
     "start",
     "stop",
     "trigger",

@@ -56,6 +56,7 @@ def run_of(
         depth=row.depth,
         has_parent=row.parent_id is not None,
         limited=row.limited,
+        test=row.test,
         item=item,
     )
 

@@ -125,6 +125,7 @@ def _begin_again(
         delay=delay,
         origin_id=execution.id,
         key_root=(execution.key_root or str(execution.id)) if kind == "resume" else None,
+        test=execution.test,
     )
     word = "Resumed" if kind == "resume" else "Replayed"
     begun = begin(
@@ -155,7 +156,10 @@ def _refuse_item(execution: Execution) -> None:
 
 
 def _version_id(execution: Execution, version: Version) -> UUID:
-    return execution.version_id if version == "same" else live_version(execution.workflow)
+    """A trial of a draft runs again the draft that it ran: it is no version's run."""
+    if version == "same" or execution.version.number is None:
+        return execution.version_id
+    return live_version(execution.workflow)
 
 
 def _why_again(

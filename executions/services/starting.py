@@ -114,14 +114,15 @@ def begin(
     """Store a queued execution, in the open transaction of its tenant.
 
     Its first steps are written by the worker that begins it; but those of a for_each's item at
-    once, since its parent has begun. `reused` are keys of steps to take over from its origin. With
-    `last` nothing else is to be written: the transaction may end with it.
+    once, since its parent has begun. A test takes none of its workflow's places. `reused` are keys
+    of steps to take over from its origin. With `last` nothing else is to be written: the
+    transaction may end with it.
     """
     ident = execution_id or uuid_utils.compat.uuid7()
     is_item = new.parent is not None and new.parent.item_index is not None
     first = _first_steps(plan) if is_item else []
     admitted: Admission = "run"
-    if not is_item and plan.definition.limits.executions is not None:
+    if plan.definition.limits.executions is not None and not (is_item or new.test):
         admitted = admission.admit(db, tenant_id, new.workflow_id, plan.definition.limits)
         new = replace(new, limited=True, held=admitted == "hold")
     move = Move(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from . import generic
+from . import diagnosis, generic
 from .generic import GenericOptions
 from .message import BAD_SIGNATURE, Message, Verdict
 from .presets import DEFAULT, SCHEMES
@@ -21,6 +21,7 @@ __all__ = [
     "Scheme",
     "Verdict",
     "check_secret",
+    "explain",
     "new_secret",
     "sign",
     "verify",
@@ -44,6 +45,17 @@ def verify(
     if chosen is None:
         return BAD_SIGNATURE
     return chosen.verify(secrets, Message(headers, body), now)
+
+
+def explain(
+    scheme: str,
+    options: GenericOptions | None,
+    verdict: Verdict,
+    headers: Mapping[str, str],
+    now: float,
+) -> str:
+    """Why `verify` refused a request, for the holder of the secret and nobody else."""
+    return diagnosis.explain(_scheme(scheme, options), verdict, headers, now)
 
 
 def sign(

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from config import retention
 
-KINDS = ("executions", "steps", "events", "deliveries", "sessions")
+KINDS = ("executions", "steps", "events", "trials", "deliveries", "addresses", "sessions")
 
 
 class Command(BaseCommand):

@@ -1,0 +1,7 @@
+"""Webhooks for staff: endpoints and deliveries, test addresses."""
+
+from __future__ import annotations
+
+from webhooks.admin import endpoints, trials
+
+__all__ = ["endpoints", "trials"]

@@ -1,0 +1,163 @@
+"""What comes in at a test address: judged as at an endpoint, kept to be shown, run as a test.
+
+Nothing here touches production: no delivery is stored, so nothing is a duplicate of anything.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import uuid_utils.compat
+from django.db import transaction
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from executions import services as executions
+from executions.models import Execution
+from executions.storable import storable
+from tenants import scope
+from tenants import services as tenants
+from tenants.masking import masked_headers
+from tenants.problems import Problem
+from webhooks import receive, signatures
+from webhooks.models import Endpoint, TrialAddress, TrialRequest
+from webhooks.receive import REFUSED, UNKNOWN, Received, Refusal
+from webhooks.signatures import GenericOptions
+from workflows.definition import JSON
+
+KEPT = 20  # requests of one address
+NOT_RUNNABLE = Refusal(409, "not-runnable", "The workflow's draft has errors and cannot be run.")
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """One request; header names are lower case."""
+
+    headers: Mapping[str, str]
+    query: Mapping[str, JSON]
+    body: bytes = b""
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What became of a request: the answer to its sender, and what the listener is told."""
+
+    problem: Problem | None = None
+    reason: str = ""
+    errors: list[JSON] = field(default_factory=list)
+    execution: Execution | None = None
+
+
+def receive_trial(token: str, incoming: Incoming) -> Received:
+    """Take in one request. What is returned, and what is shown, is committed.
+
+    Raises Problem: 404 nobody listens there, 401 bad or stale signature, 409 the draft has errors,
+    422 no JSON or not what the draft's input schema asks for.
+    """
+    address = _find(token)
+    with scope.tenant(address.tenant_id):
+        outcome = _outcome(address, incoming)
+        request = _keep(address, incoming, outcome)
+    if outcome.problem is not None:
+        raise outcome.problem
+    return Received(request.id, request.execution_id)
+
+
+def note_unread(token: str, incoming: Incoming, problem: Problem) -> None:
+    """Show the listener a request whose body could not be read. Raises Problem 404."""
+    address = _find(token)
+    with scope.tenant(address.tenant_id):
+        _keep(address, incoming, _Outcome(problem, problem.detail))
+
+
+def secret_purpose(address_id: UUID) -> str:
+    """What a test address's own secret is sealed for."""
+    return f"trial:{address_id}"
+
+
+def _find(token: str) -> TrialAddress:
+    if not receive.TOKEN.fullmatch(token):
+        raise UNKNOWN.problem()
+    with scope.operator("a test address's token says whose it is"):
+        rows = TrialAddress.objects.select_related("endpoint", "workflow")
+        address = rows.filter(token=token, expires_at__gt=Now(), workflow__archived_at=None).first()
+    if address is None:
+        raise UNKNOWN.problem()
+    return address
+
+
+def _outcome(address: TrialAddress, incoming: Incoming) -> _Outcome:
+    reason = _distrust(address, incoming)
+    if reason:
+        return _Outcome(REFUSED.problem(), reason)
+    try:
+        with transaction.atomic():
+            execution = executions.run_draft(
+                workflow=address.workflow,
+                kind="webhook",
+                body=receive.read_json(incoming.body),
+                message="A test of the draft by a webhook.",
+                headers=masked_headers(incoming.headers),
+                query=incoming.query,
+            )
+    except Problem as problem:
+        answer = NOT_RUNNABLE.problem() if problem.code == "not-runnable" else problem
+        return _Outcome(answer, problem.detail, list(problem.errors))
+    return _Outcome(execution=execution)
+
+
+def _distrust(address: TrialAddress, incoming: Incoming) -> str:
+    """Why the request is not believed; empty if it is."""
+    scheme, options, secrets = _proof(address)
+    now = time.time()
+    verdict = signatures.verify(scheme, options, secrets, incoming.headers, incoming.body, now)
+    if verdict.ok:
+        return ""
+    return signatures.explain(scheme, options, verdict, incoming.headers, now)
+
+
+def _proof(address: TrialAddress) -> tuple[str, GenericOptions | None, list[str]]:
+    """Scheme, options and secrets: the endpoint's as they are now, or its own."""
+    endpoint = address.endpoint
+    if endpoint is None:
+        purpose, sealed = secret_purpose(address.id), address.sealed_secret or b""
+        return signatures.DEFAULT, None, [tenants.unseal(address.tenant_id, purpose, sealed)]
+    purpose = receive.secret_purpose(endpoint.id)
+    options = None
+    if endpoint.scheme == "generic":
+        options = GenericOptions.model_validate(endpoint.options)
+    return (
+        endpoint.scheme,
+        options,
+        [tenants.unseal(endpoint.tenant_id, purpose, sealed) for sealed in _good_secrets(endpoint)],
+    )
+
+
+def _good_secrets(endpoint: Endpoint) -> list[bytes | memoryview]:
+    """The sealed ones: the newest, and the one before it while a rotation's overlap lasts."""
+    until = endpoint.previous_expires_at
+    is_good = until is not None and until > timezone.now()
+    previous = endpoint.sealed_previous if is_good else None
+    return [sealed for sealed in (endpoint.sealed_secret, previous) if sealed is not None]
+
+
+def _keep(address: TrialAddress, incoming: Incoming, outcome: _Outcome) -> TrialRequest:
+    request = TrialRequest.objects.create(
+        id=uuid_utils.compat.uuid7(),
+        tenant_id=address.tenant_id,
+        address=address,
+        status=outcome.problem.status if outcome.problem else 202,
+        reason=outcome.reason,
+        errors=storable(outcome.errors),
+        headers=storable({**masked_headers(incoming.headers)}),
+        query=storable({**incoming.query}),
+        body=incoming.body.decode("utf-8", "replace").replace("\0", "\ufffd"),
+        size=len(incoming.body),
+        execution=outcome.execution,
+    )
+    newest = address.requests.order_by("-id").values("id")[:KEPT]
+    address.requests.exclude(id__in=list(newest.values_list("id", flat=True))).delete()
+    return request

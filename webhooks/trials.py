@@ -1,0 +1,112 @@
+"""Test addresses: a workflow listens for a few minutes, and its draft runs with what comes in.
+
+All of it works in the open tenant scope. Receiving is `webhooks.trial_receive`.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import QuerySet
+from django.db.models.expressions import CombinedExpression
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from tenants import services as tenants
+from tenants.problems import Problem
+from webhooks import signatures
+from webhooks.models import Endpoint, TrialAddress, TrialRequest
+from webhooks.trial_receive import secret_purpose
+from workflows.models import Workflow
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A test address and its new secret, shown once; empty if it takes an endpoint's."""
+
+    address: TrialAddress
+    secret: str
+
+
+def listen(*, workflow: Workflow, endpoint_id: UUID | None = None, by: str) -> Opened:
+    """Give the workflow's draft an address, in place of the one it has.
+
+    It takes the scheme and the secrets of an endpoint of the workflow, so that a provider's own
+    test delivery is believed; without one, Standard Webhooks with a secret of its own.
+    Raises Problem 422 if the workflow has no such endpoint.
+    """
+    Workflow.objects.select_for_update(no_key=True).get(pk=workflow.pk)  # one at a time
+    endpoint = None if endpoint_id is None else _endpoint(workflow, endpoint_id)
+    TrialAddress.objects.filter(workflow=workflow).delete()
+    address = TrialAddress(
+        tenant_id=workflow.tenant_id,
+        workflow=workflow,
+        endpoint=endpoint,
+        token=secrets.token_urlsafe(32),
+        opened_by=by,
+        expires_at=_end(),
+    )
+    secret = ""
+    if endpoint is None:
+        secret = signatures.new_secret(signatures.DEFAULT)
+        address.sealed_secret = tenants.seal(address.tenant_id, secret_purpose(address.id), secret)
+    address.save(force_insert=True)
+    address.refresh_from_db(fields=["expires_at"])
+    return Opened(address, secret)
+
+
+def latest(*, workflow: Workflow) -> TrialAddress | None:
+    """The workflow's test address, whether it still listens or not."""
+    return TrialAddress.objects.select_related("endpoint").filter(workflow=workflow).first()
+
+
+def extend(*, workflow: Workflow) -> TrialAddress:
+    """Let it listen for the whole time from now on. Raises Problem 409 if it listens no more."""
+    if not TrialAddress.objects.filter(workflow=workflow, expires_at__gt=Now()).update(
+        expires_at=_end()
+    ):
+        raise Problem(409, "not-listening", "No test address listens just now. Listen anew.")
+    return TrialAddress.objects.select_related("endpoint").get(workflow=workflow)
+
+
+def stop(*, workflow: Workflow) -> None:
+    """Close the address; what came in can still be looked at. Nothing happens if it is closed."""
+    TrialAddress.objects.filter(workflow=workflow, expires_at__gt=Now()).update(expires_at=Now())
+
+
+def requests(*, address: TrialAddress) -> QuerySet[TrialRequest]:
+    """What came in, the newest first, with the executions."""
+    rows = address.requests.select_related("execution")
+    return rows.defer("execution__trigger", "execution__output", "execution__error")
+
+
+def url(address: TrialAddress) -> str:
+    """Where requests are to be sent."""
+    return f"{settings.PUBLIC_URL}/hooks/test/{address.token}/"
+
+
+def scheme(address: TrialAddress) -> str:
+    """How its requests are signed."""
+    return address.endpoint.scheme if address.endpoint else signatures.DEFAULT
+
+
+def is_listening(address: TrialAddress) -> bool:
+    """Whether it still takes requests."""
+    return address.expires_at > timezone.now()
+
+
+def _end() -> CombinedExpression:
+    return Now() + timedelta(seconds=settings.TEST_ADDRESS_SECONDS)
+
+
+def _endpoint(workflow: Workflow, endpoint_id: UUID) -> Endpoint:
+    endpoint = Endpoint.objects.filter(workflow=workflow, id=endpoint_id).first()
+    if endpoint is None:
+        message = f"The workflow {workflow.slug!r} has no such endpoint."
+        error = {"field": "endpoint", "code": "unknown", "message": message}
+        raise Problem(422, "invalid", message, errors=[error])
+    return endpoint
