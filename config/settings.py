@@ -17,6 +17,7 @@ DEBUG = environment.bool("DEBUG", default=False)
 SECRET_KEY = environment.str("SECRET_KEY")
 ALLOWED_HOSTS = environment.list("STEPWELL_HOSTS", default=["127.0.0.1", "localhost"])
 PUBLIC_URL = environment.str("STEPWELL_PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/")
+BEHIND_PROXY = environment.bool("STEPWELL_BEHIND_PROXY", default=False)
 SECURE = PUBLIC_URL.startswith("https://")
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 ROOT_URLCONF = "config.urls"
@@ -162,14 +163,10 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
 SESSION_COOKIE_NAME = "__Host-session" if SECURE else "session"
 CSRF_COOKIE_NAME = "__Host-csrf" if SECURE else "csrf"
 SECURE_SSL_REDIRECT = SECURE
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # asked inside the deployment
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]  # asked inside the deployment
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if SECURE else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE
-SECURE_PROXY_SSL_HEADER = (
-    ("HTTP_X_FORWARDED_PROTO", "https")
-    if environment.bool("STEPWELL_BEHIND_PROXY", default=False)
-    else None
-)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
@@ -240,6 +237,7 @@ UNFOLD = {
 
 # --- Stepwell's own ----------------------------------------------------------------------------
 SECRETS_KEYS = environment.str("STEPWELL_SECRETS_KEYS")
+METRICS_TOKEN = environment.str("STEPWELL_METRICS_TOKEN", default="")  # see config/metrics.py
 EGRESS_ALLOW = env.networks("STEPWELL_EGRESS_ALLOW")
 
 MAX_STEPS = environment.int("STEPWELL_MAX_STEPS", default=50)

@@ -19,6 +19,7 @@ ADMIN = "admin/"
 # Who need not be anybody to call it, and why that is right.
 PUBLIC = {
     "healthz": "says only that the process lives",
+    "metrics": "is for this machine, or a token (tests/config/test_metrics.py)",
     "readyz": "says only whether Postgres and Redis answer",
     "login/": "is where people log in",
     "logout/": "ends the caller's own session, if any",

@@ -10,6 +10,7 @@ from executions.services.claiming import claim
 from executions.services.explaining import explain
 from executions.services.facts import gather
 from executions.services.following import after_commit, follow_up, left_to_follow
+from executions.services.measuring import LastHour, State, last_hour, state
 from executions.services.plans import plan_of, plan_of_run
 from executions.services.recording import record
 from executions.services.recovery import end_overdue, leased_to, lost_steps, overdue, release
@@ -25,6 +26,8 @@ from executions.services.trying import run_draft
 from executions.services.working import beat, is_work_ready, register, unregister
 
 __all__ = [
+    "LastHour",
+    "State",
     "after_commit",
     "answer",
     "attention",
@@ -44,6 +47,7 @@ __all__ = [
     "gather",
     "in_batches",
     "is_work_ready",
+    "last_hour",
     "leased_to",
     "left_to_follow",
     "lost_steps",
@@ -63,6 +67,7 @@ __all__ = [
     "resume",
     "run_draft",
     "start",
+    "state",
     "stop",
     "trigger",
     "unregister",

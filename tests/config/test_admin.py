@@ -40,6 +40,7 @@ def acme(db: None) -> Caller:
     assert caller.post(urlsplit(unsigned["url"]).path, {}).status_code == 202
     caller.post("schedules/", {"workflow": "flow", "name": "Daily", "cron": "0 9 * * *"})
     executions.register("host:1")
+    caller.post("workflows/flow/draft/listen/", {})
     caller.post("secrets/", {"name": "token", "value": "sesame-sesame"})
     caller.post("variables/", {"name": "region", "value": "eu"})
     return caller

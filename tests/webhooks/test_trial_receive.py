@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from tenants import scope
+from tenants.problems import Problem
 from tests import factories
 from tests.executions.driving import drained
 from tests.webhooks import senders
@@ -14,7 +15,8 @@ from tests.webhooks.listeners import close, draft_that_listens, listen
 from tests.webhooks.senders import BODY, deliver, github, make_address, standard
 from tests.workflows.definitions import document, step
 from webhooks import services, trial_receive
-from webhooks.models import Delivery
+from webhooks.models import Delivery, TrialRequest
+from webhooks.receive import REFUSED
 from workflows import services as workflows
 
 pytestmark = pytest.mark.usefixtures("committed_db")
@@ -117,7 +119,7 @@ def test_the_sender_of_a_bad_signature_hears_nothing_and_the_listener_why(
     listener = draft_that_listens()
     headers = {**standard(listener.address), **change}
     problem = listener.refused({name: value for name, value in headers.items() if value})
-    assert (problem.status, problem.detail) == (401, trial_receive.REFUSED.detail)
+    assert (problem.status, problem.detail) == (401, REFUSED.detail)
     [shown] = listener.came()
     assert (shown.status, shown.execution_id) == (401, None)
     assert reason in shown.reason
@@ -127,7 +129,7 @@ def test_the_sender_of_a_bad_signature_hears_nothing_and_the_listener_why(
 def test_a_stale_request_is_shown_with_how_late_it_was() -> None:
     listener = draft_that_listens()
     old = standard(listener.address, age=timedelta(minutes=10))
-    assert listener.refused(old).detail == trial_receive.REFUSED.detail
+    assert listener.refused(old).detail == REFUSED.detail
     [shown] = listener.came()
     assert "seconds in the past; 300 are allowed" in shown.reason
 
@@ -183,7 +185,7 @@ def test_only_the_last_requests_are_kept() -> None:
 
 @pytest.mark.parametrize("token", ["", "x", "../admin", "a" * 65])
 def test_nobody_listens_at_another_address(token: str) -> None:
-    with pytest.raises(trial_receive.Problem) as refused:
+    with pytest.raises(Problem) as refused:
         trial_receive.receive_trial(token, trial_receive.Incoming({}, {}))
     assert refused.value.status == 404
 
@@ -216,4 +218,4 @@ def test_another_tenants_rows_are_out_of_reach() -> None:
     listener = draft_that_listens()
     listener.send()
     with scope.tenant(factories.make_tenant().id):
-        assert trial_receive.TrialRequest.objects.count() == 0
+        assert TrialRequest.objects.count() == 0

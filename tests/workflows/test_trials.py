@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tenants import scope
@@ -20,7 +22,7 @@ def tried(workflow: Workflow) -> WorkflowVersion:
         return trials.snapshot(workflow)
 
 
-def save(workflow: Workflow, definition: dict[str, object]) -> Workflow:
+def save(workflow: Workflow, definition: dict[str, Any]) -> Workflow:
     with scope.tenant(workflow.tenant_id):
         return services.save_draft(workflow=workflow, definition=definition, expected_revision=None)
 
