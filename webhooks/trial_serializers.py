@@ -86,5 +86,5 @@ def listening(address: TrialAddress | None) -> dict[str, Any]:
         "endpoint": address.endpoint_id,
         "opened_by": address.opened_by,
         "expires_at": address.expires_at,
-        "requests": TrialRequestItem(trials.requests(address=address), many=True).data,
+        "requests": trials.requests(address=address),
     }
