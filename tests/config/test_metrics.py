@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +15,7 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
 from config import metrics
+from config.local.home import PROJECT
 from executions import services
 from executions.models import Slot, StepRun, Worker
 from tenants import scope
@@ -281,3 +283,17 @@ def test_while_postgres_is_away_there_are_none(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(metrics.collector, "state", metrics.Kept(away, 1.0))
     assert Client().get("/metrics").status_code == 503
+
+
+# --- docs/OPERATIONS.md --------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+def test_the_guide_names_every_metric_and_no_other() -> None:
+    guide = (PROJECT / "docs" / "OPERATIONS.md").read_text()
+    described = set(re.findall(r"^\| `stepwell_(\w+)", guide, re.MULTILINE))
+    alarmed = set(re.findall(r"stepwell_(\w+)", guide))
+    families = text_string_to_metric_families(Client().get("/metrics").content.decode())
+    names = {family.name.removeprefix("stepwell_") for family in families}
+    assert {name.removesuffix("_gcount").removesuffix("_gsum") for name in names} == described
+    assert {name.removesuffix("_bucket") for name in alarmed} == described

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from .message import MalformedError, Message, Verdict
 from .schemes import Hmac, Scheme
 
+_SECONDS = re.compile(r"[0-9]{1,12}")  # in milliseconds a time of today has 13
 OTHER = (
     "The signature is well-formed and is not of this body. Either it was made with another secret, "
     "or what was signed is not what was sent, such as JSON that was written anew after signing."
@@ -38,7 +40,7 @@ def _flaws(scheme: Hmac, message: Message) -> Iterator[str]:
     if not any(one.startswith(scheme.prefix) for one in candidates):
         name = _present(scheme.signature, message)
         yield f"The header {name} does not begin with {scheme.prefix!r}."
-    if scheme.timestamp is not None and not _text(scheme.timestamp.headers, message).isdecimal():
+    if scheme.timestamp and not _SECONDS.fullmatch(_text(scheme.timestamp.headers, message)):
         name = _present(scheme.timestamp.headers, message)
         yield f"The header {name} is no time in Unix seconds."
 
