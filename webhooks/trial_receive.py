@@ -57,8 +57,8 @@ def receive_trial(token: str, incoming: Incoming) -> Received:
     Raises Problem: 404 nobody listens there, 401 bad or stale signature, 409 the draft has errors,
     422 no JSON or not what the draft's input schema asks for.
     """
-    address = _find(token)
-    with scope.tenant(address.tenant_id):
+    with scope.tenant(_tenant_of(token)):
+        address = _taken(token)
         outcome = _outcome(address, incoming)
         request = _keep(address, incoming, outcome)
     if outcome.problem is not None:
@@ -68,9 +68,8 @@ def receive_trial(token: str, incoming: Incoming) -> Received:
 
 def note_unread(token: str, incoming: Incoming, problem: Problem) -> None:
     """Show the listener a request whose body could not be read. Raises Problem 404."""
-    address = _find(token)
-    with scope.tenant(address.tenant_id):
-        _keep(address, incoming, _Outcome(problem, problem.detail))
+    with scope.tenant(_tenant_of(token)):
+        _keep(_taken(token), incoming, _Outcome(problem, problem.detail))
 
 
 def secret_purpose(address_id: UUID) -> str:
@@ -78,12 +77,22 @@ def secret_purpose(address_id: UUID) -> str:
     return f"trial:{address_id}"
 
 
-def _find(token: str) -> TrialAddress:
+def _tenant_of(token: str) -> UUID:
     if not receive.TOKEN.fullmatch(token):
         raise UNKNOWN.problem()
     with scope.operator("a test address's token says whose it is"):
-        rows = TrialAddress.objects.select_related("endpoint", "workflow")
-        address = rows.filter(token=token, expires_at__gt=Now(), workflow__archived_at=None).first()
+        tenant = TrialAddress.objects.filter(token=token).values_list("tenant_id", flat=True)
+        found = tenant.first()
+    if found is None:
+        raise UNKNOWN.problem()
+    return found
+
+
+def _taken(token: str) -> TrialAddress:
+    """The address, kept from who would replace it until the request is kept."""
+    rows = TrialAddress.objects.select_for_update(of=("self",), no_key=True)
+    rows = rows.select_related("endpoint", "workflow")
+    address = rows.filter(token=token, expires_at__gt=Now(), workflow__archived_at=None).first()
     if address is None:
         raise UNKNOWN.problem()
     return address

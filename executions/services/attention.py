@@ -13,9 +13,10 @@ _NEEDING = Q(status="unknown") | Q(status="waiting", type="approval")
 
 
 def attention(by: Principal) -> QuerySet[StepRun]:
-    """The steps that need a person, of the approvals those that this one may give; the newest
-    first, in the open scope of the tenant. Tests of drafts are left
-    to who runs them."""
+    """The steps that need a person, of the approvals those that this one may give.
+
+    The newest first, in the open scope of the tenant. Tests of drafts are left to who runs them.
+    """
     asked = Q(wait__ask__roles__contains=[by.role.value]) | Q(
         wait__ask__people__contains=[by.label.casefold()]
     )

@@ -6,25 +6,20 @@ figures grows with the number of tenants.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Count
-from django.db.models.functions import Now
 
-from executions.models import Slot
 from executions.states import EXECUTION_ENDED
 from tenants import scope
 from workflows.cron import CronError
 from workflows.models import Schedule
 from workflows.timetable import OUTCOMES
-
-HOUR = timedelta(hours=1)
-OLDEST = timedelta(hours=25)
-"""A slot that was fired later than this is not found any more."""
 
 # Every part is what an index holds, word for word (executions/models.py).
 _STATE = """
@@ -60,6 +55,28 @@ _ENDED = """
 SELECT status, count(*) FROM executions_execution
 WHERE finished_at > now() - interval '1 hour' AND NOT test GROUP BY status
 """
+
+# By schedule, as their key leads with it. Slots are kept for ever.
+_SLOTS = """
+SELECT s.id, s.overlap, s.jitter, late.slot, late.outcome, late.fired_at
+FROM workflows_schedule s CROSS JOIN LATERAL (
+  SELECT x.slot, x.outcome, x.fired_at FROM executions_slot x
+  WHERE x.tenant_id = s.tenant_id AND x.schedule_id = s.id
+    AND x.slot > now() - interval '25 hours' AND x.fired_at > now() - interval '1 hour'
+) AS late
+"""
+_NOT_FIRED = ("missed", "waiting")
+
+
+class _Fired(NamedTuple):
+    """A slot that was dealt with, and of what schedule."""
+
+    schedule_id: UUID
+    overlap: str
+    jitter: int
+    slot: datetime
+    outcome: str
+    fired_at: datetime
 
 
 @dataclass(frozen=True)
@@ -101,31 +118,25 @@ def last_hour() -> LastHour:
     with scope.operator("the metrics count what all tenants' runs and schedules did"):
         none = {status.value: 0 for status in sorted(EXECUTION_ENDED)}
         ended = {**none, **dict(scope.prepared().run(_ENDED))}
-        rows = Slot.objects.filter(slot__gt=Now() - OLDEST, fired_at__gt=Now() - HOUR)
-        counts = rows.order_by().values_list("outcome").annotate(Count("slot"))
-        slots = {**dict.fromkeys(OUTCOMES, 0), **dict(counts)}
-        lags = _lags()
+        found = [_Fired(*row) for row in scope.prepared().run(_SLOTS)]
+        lags = _lags(found)
+    slots = {**dict.fromkeys(OUTCOMES, 0), **Counter(one.outcome for one in found)}
     return LastHour(ended, slots, lags)
 
 
-def _lags() -> list[float]:
+def _lags(slots: Sequence[_Fired]) -> list[float]:
     """Of the slots that were fired: not of what was missed or had to wait for another run."""
-    fired = (
-        Slot.objects.filter(slot__gt=Now() - OLDEST, fired_at__gt=Now() - HOUR)
-        .exclude(outcome__in=("missed", "waiting"))
-        .exclude(schedule__overlap="queue")
-    )
-    schedules = Schedule.objects.in_bulk(list(fired.values_list("schedule", flat=True).distinct()))
+    fired = [one for one in slots if one.outcome not in _NOT_FIRED and one.overlap != "queue"]
+    jittered = Schedule.objects.in_bulk([one.schedule_id for one in fired if one.jitter])
     return [
-        max((fired_at - _due_at(schedules[schedule_id], slot)).total_seconds(), 0.0)
-        for schedule_id, slot, fired_at in fired.values_list("schedule_id", "slot", "fired_at")
-        if schedule_id in schedules
+        max((one.fired_at - _due_at(jittered.get(one.schedule_id), one.slot)).total_seconds(), 0.0)
+        for one in fired
     ]
 
 
-def _due_at(schedule: Schedule, slot: datetime) -> datetime:
-    """When the slot was to fire: its own time, and the schedule's jitter."""
-    if not schedule.jitter:
+def _due_at(schedule: Schedule | None, slot: datetime) -> datetime:
+    """When the slot was to fire: its own time, and the jitter of the schedule, if it has one."""
+    if schedule is None:
         return slot
     try:
         due = next(schedule.timetable.after(slot - timedelta(microseconds=1)), None)

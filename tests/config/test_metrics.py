@@ -18,6 +18,7 @@ from config import metrics
 from config.local.home import PROJECT
 from executions import services
 from executions.models import Slot, StepRun, Worker
+from executions.services import measuring
 from tenants import scope
 from tests import factories
 from tests.executions.driving import claimed, drained, expire_lease, new_worker
@@ -265,15 +266,16 @@ def test_a_second_scrape_asks_postgres_nothing(django_assert_num_queries: Any) -
 
 
 @pytest.mark.django_db
-def test_no_figure_is_found_by_reading_all_executions_or_steps() -> None:
+def test_no_figure_is_found_by_reading_a_whole_table() -> None:
     """With an index for each part, the planner takes it if it must not scan the table."""
     with scope.operator("a test looks at a plan"), connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
-        for statement in (services.measuring._STATE, services.measuring._ENDED):
+        for statement in (measuring._STATE, measuring._ENDED, measuring._SLOTS):
             cursor.execute(f"EXPLAIN {statement}", {"lost": 6.0})
             plan = "\n".join(row[0] for row in cursor.fetchall())
             assert "Seq Scan on executions_execution" not in plan
             assert "Seq Scan on executions_steprun" not in plan
+            assert "Seq Scan on executions_slot" not in plan
 
 
 @pytest.mark.django_db
