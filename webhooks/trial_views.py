@@ -12,8 +12,8 @@ from tenants.access import MemberRequest, needs
 from tenants.problems import Problem
 from tenants.roles import Permission
 from webhooks import trials
-from webhooks.forms import ListenForm
 from webhooks.models import Endpoint
+from webhooks.trial_forms import ListenForm
 from workflows import services as workflow_services
 from workflows.models import Workflow
 

@@ -29,6 +29,8 @@ from workflows.models import Schedule, Workflow
 WRONG = step("wrong", kind="fail", config={"message": "Out of stock."})
 TOKEN = "a-token-for-prometheus"
 
+BOUNDS = ("0.5", "2.0", "5.0", "60.0", "300.0", "+Inf")
+STATUSES = ("queued", "held", "running", "waiting")
 Figures = dict[str, float]
 
 
@@ -87,9 +89,6 @@ def test_executions_are_counted_by_status_and_tests_are_not() -> None:
     counts = {status: found[f"executions{{status={status}}}"] for status in STATUSES}
     assert counts == {"queued": 3, "held": 2, "running": 0, "waiting": 1}
     assert found["execution_queued_oldest_seconds"] > 0
-
-
-STATUSES = ("queued", "held", "running", "waiting")
 
 
 @pytest.mark.usefixtures("committed_db")
@@ -173,9 +172,6 @@ def test_the_lag_of_slots_is_a_histogram_with_its_maximum() -> None:
     assert 124.4 <= found[f"{name}_gsum"] < 200
     assert 120 <= found["schedule_fire_lag_max_seconds"] < 150
     assert found["schedule_slots_last_hour{outcome=started}"] == 4
-
-
-BOUNDS = ("0.5", "2.0", "5.0", "60.0", "300.0", "+Inf")
 
 
 @pytest.mark.usefixtures("committed_db")
