@@ -54,6 +54,9 @@ class TrialAddressAdmin(ScopedAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         return self.get_fields(request, obj) if obj else []
 
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False  # it is stopped, and retention forgets it
+
     @display(description="listens", boolean=True)
     def listens(self, address: TrialAddress) -> bool:
         return trials.is_listening(address)
