@@ -54,6 +54,12 @@ class TrialAddressAdmin(ScopedAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         return self.get_fields(request, obj) if obj else []
 
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_operate_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        return request.user.has_perm("webhooks.change_trialaddress")
+
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False  # it is stopped, and retention forgets it
 
@@ -74,8 +80,6 @@ class TrialAddressAdmin(ScopedAdmin):
         return panel("trial_requests", requests=trials.requests(address=address))
 
     def save_model(self, request: HttpRequest, obj: Any, form: forms.Form, change: bool) -> None:
-        if change:
-            return  # nothing of it can be changed
         with scope.tenant(obj.workflow.tenant_id):
             opened = trials.listen(
                 workflow=obj.workflow,
@@ -99,12 +103,12 @@ class TrialAddressAdmin(ScopedAdmin):
             back=_change(obj),
         )
 
-    @action(description="Listen on", url_path="extend", permissions=["change"], icon="more_time")
+    @action(description="Listen on", url_path="extend", permissions=["operate"], icon="more_time")
     def extend(self, request: HttpRequest, object_id: str) -> HttpResponse:
         text = "It takes requests for the whole time again, from now on."
         return self._set(request, object_id, trials.extend, "Listen on?", text)
 
-    @action(description="Stop", url_path="stop", permissions=["change"], icon="stop")
+    @action(description="Stop", url_path="stop", permissions=["operate"], icon="stop")
     def stop(self, request: HttpRequest, object_id: str) -> HttpResponse:
         text = "It takes no more requests; what came in stays to be seen."
         return self._set(request, object_id, trials.stop, "Stop listening?", text)
