@@ -86,12 +86,16 @@ TEMPLATES = [
 OWNER_COMMANDS = {"migrate", "sqlmigrate", "showmigrations"}
 AS_OWNER = Path(sys.argv[0]).name == "manage.py" and OWNER_COMMANDS.intersection(sys.argv[1:2])
 DATABASE_POOL = environment.int("STEPWELL_DATABASE_POOL", default=0)
+_pool = {
+    "min_size": 1,
+    "max_size": DATABASE_POOL,
+    "timeout": 10,  # seconds
+    "max_idle": 60,  # seconds: after a load Postgres gets the memory of its backends back
+}
 _database_options: dict[str, object] = {
     # Only cursors that ask for it prepare their statements (tenants/scope.py).
     "prepare_threshold": 5,
-    **(
-        {"pool": {"min_size": 1, "max_size": DATABASE_POOL, "timeout": 10}} if DATABASE_POOL else {}
-    ),
+    **({"pool": _pool} if DATABASE_POOL else {}),
 }
 DATABASES = {
     "default": env.database("DATABASE_OWNER_URL" if AS_OWNER else "DATABASE_URL", _database_options)

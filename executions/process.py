@@ -23,6 +23,7 @@ from tenants.scope import AWAY
 log = structlog.get_logger(__name__)
 
 ASTRAY_SECONDS = 3.0  # before a leased step that no thread has is given back
+AT_ONCE = 4  # steps that a thread claims in one transaction, for others of its process too
 GAP_BEATS = 3  # beats that may be missing before a silence is taken for an outage
 
 
@@ -79,18 +80,33 @@ class WorkerProcess(worker.Watch):
             if self.id is None or busy or self._leaving.is_set():
                 return
             self._yet_to_ask += 1
-            self._at_work += 1
-            self._pool.submit(self._drain, self.id)
+            self._submit(self.id)
+
+    def _submit(self, worker_id: UUID, claim: Claim | None = None) -> None:
+        self._pool.submit(self._drain, worker_id, claim)
+        self._at_work += 1
 
     def leaving(self) -> bool:
         return self._leaving.is_set()
 
-    def claiming(self) -> None:
+    def claiming(self) -> int:
         with self._lock:
             self._yet_to_ask = 0
+            return min(AT_ONCE - 1, settings.WORKER_THREADS - self._at_work)
 
     def more(self) -> None:
         self.wake()
+
+    def hand_over(self, claim: Claim) -> bool:
+        with self._lock:
+            if self.id is None or self._at_work >= settings.WORKER_THREADS:
+                return False
+            try:
+                self._submit(self.id, claim)
+            except RuntimeError:  # the pool takes nothing more: the process ends
+                return False
+            self._in_hand.add(claim.step_id)
+        return True
 
     def took(self, claim: Claim) -> None:
         with self._lock:
@@ -126,9 +142,9 @@ class WorkerProcess(worker.Watch):
         if sweeper.sweep(silent_are_dead=fresh and time.monotonic() > self._doubt_until):
             self.wake()
 
-    def _drain(self, worker_id: UUID) -> None:
+    def _drain(self, worker_id: UUID, claim: Claim | None) -> None:
         try:
-            worker.drain(worker_id, self)
+            worker.drain(worker_id, self, claim)
         except Exception:
             log.exception("a thread of the worker failed")
         finally:

@@ -9,44 +9,42 @@ _STARTABLE = "status = 'queued' AND item_index IS NULL AND NOT held"
 # Not now(), when our transaction began: what was committed since would not be due yet.
 _DUE = "due_at <= statement_timestamp()"
 
-# Tenants with work that is due, by loose scans of two indexes, those with the fewest running steps
-# first. Of each the oldest steps, and after them the runs that may begin, unless the tenant has as
-# many running as it may. What another worker has locked is passed over. The row that comes back
-# says also whether there was work at all, and whether there is more of it.
+# Tenants with work, by a loose scan of two indexes; of those with work that is due the ones with
+# the fewest running steps. Of each the oldest steps, and after them the runs that may begin, as
+# many as the tenant may have at once. They take turns: each one taken counts as one that runs.
+# What another worker has locked is passed over, and half of what is there is left to others.
+# The rows say also whether there was work at all, and whether there is more of it. What can be
+# picked is put together first: on tables that were never analyzed a join with it was planned from
+# the other side, and it was put together again for each execution that there is.
 _PICK = f"""
-WITH RECURSIVE stepping AS (
-  (SELECT tenant_id FROM executions_steprun WHERE {_CLAIMABLE} ORDER BY tenant_id LIMIT 1)
+WITH RECURSIVE tenants AS (
+  SELECT least(
+    (SELECT s.tenant_id FROM executions_steprun s
+     WHERE {_CLAIMABLE} ORDER BY s.tenant_id LIMIT 1),
+    (SELECT e.tenant_id FROM executions_execution e
+     WHERE {_STARTABLE} ORDER BY e.tenant_id LIMIT 1)) AS id
   UNION ALL
-  SELECT (SELECT s.tenant_id FROM executions_steprun s
-          WHERE {_CLAIMABLE} AND s.tenant_id > stepping.tenant_id ORDER BY s.tenant_id LIMIT 1)
-  FROM stepping WHERE stepping.tenant_id IS NOT NULL
-), starting AS (
-  (SELECT tenant_id FROM executions_execution WHERE {_STARTABLE} ORDER BY tenant_id LIMIT 1)
-  UNION ALL
-  SELECT (SELECT e.tenant_id FROM executions_execution e
-          WHERE {_STARTABLE} AND e.tenant_id > starting.tenant_id ORDER BY e.tenant_id LIMIT 1)
-  FROM starting WHERE starting.tenant_id IS NOT NULL
-), due AS (
-  SELECT stepping.tenant_id FROM stepping CROSS JOIN LATERAL (
-    SELECT FROM executions_steprun s
-    WHERE s.tenant_id = stepping.tenant_id AND {_CLAIMABLE} AND s.{_DUE} LIMIT 1
-  ) AS step
-  UNION
-  SELECT starting.tenant_id FROM starting CROSS JOIN LATERAL (
-    SELECT FROM executions_execution e
-    WHERE e.tenant_id = starting.tenant_id AND {_STARTABLE} AND e.{_DUE} LIMIT 1
-  ) AS run
+  SELECT least(
+    (SELECT s.tenant_id FROM executions_steprun s
+     WHERE {_CLAIMABLE} AND s.tenant_id > tenants.id ORDER BY s.tenant_id LIMIT 1),
+    (SELECT e.tenant_id FROM executions_execution e
+     WHERE {_STARTABLE} AND e.tenant_id > tenants.id ORDER BY e.tenant_id LIMIT 1))
+  FROM tenants WHERE tenants.id IS NOT NULL
 ), fairest AS (
-  SELECT due.tenant_id, working.steps, random() AS tie
-  FROM due
-  CROSS JOIN LATERAL (
-    SELECT count(*) AS steps FROM executions_steprun r
-    WHERE r.tenant_id = due.tenant_id AND r.status = 'running'
-  ) AS working
-  ORDER BY working.steps, tie LIMIT 4
-), picked AS (
-  SELECT e.id, e.tenant_id, e.version_id, e.last_seq, e.trigger_kind,
-         e.status = 'queued' AND e.item_index IS NULL AS launches
+  SELECT tenants.id AS tenant_id, random() AS tie,
+         (SELECT count(*) FROM executions_steprun r
+          WHERE r.tenant_id = tenants.id AND r.status = 'running') AS steps
+  FROM tenants
+  WHERE coalesce(  -- not EXISTS, for which all that is due was put into a hash table
+    (SELECT true FROM executions_steprun s
+     WHERE s.tenant_id = tenants.id AND {_CLAIMABLE} AND s.{_DUE} LIMIT 1),
+    (SELECT true FROM executions_execution e
+     WHERE e.tenant_id = tenants.id AND {_STARTABLE} AND e.{_DUE} LIMIT 1))
+  ORDER BY steps, tie LIMIT 4
+), candidate AS MATERIALIZED (
+  SELECT fairest.tenant_id, fairest.tie, work.id,
+         fairest.steps + row_number() OVER (
+           PARTITION BY fairest.tenant_id ORDER BY work.rank, work.due_at, work.id) AS turn
   FROM fairest
   CROSS JOIN LATERAL (
     (SELECT s.execution_id AS id, 0 AS rank, s.due_at FROM executions_steprun s
@@ -55,22 +53,24 @@ WITH RECURSIVE stepping AS (
     UNION ALL
     (SELECT r.id, 1, r.due_at FROM executions_execution r
      WHERE r.tenant_id = fairest.tenant_id AND {_STARTABLE} AND r.{_DUE}
-       AND (SELECT count(*) FROM (
-              SELECT FROM executions_execution b
-              WHERE b.tenant_id = fairest.tenant_id AND b.status = 'running'
-              LIMIT %(running)s) AS begun) < %(running)s
-     ORDER BY r.due_at, r.id LIMIT 16)
-  ) AS candidate
-  JOIN executions_execution e ON e.tenant_id = fairest.tenant_id AND e.id = candidate.id
-  ORDER BY fairest.steps, fairest.tie, candidate.rank, candidate.due_at
-  LIMIT 1 FOR NO KEY UPDATE OF e {{lock}}
+     ORDER BY r.due_at, r.id
+     LIMIT least(16, %(running)s - (
+       SELECT count(*) FROM (
+         SELECT FROM executions_execution b
+         WHERE b.tenant_id = fairest.tenant_id AND b.status = 'running'
+         LIMIT %(running)s) AS begun)))
+  ) AS work
+), picked AS (
+  SELECT e.id, e.tenant_id, e.version_id, e.last_seq, e.trigger_kind,
+         e.status = 'queued' AND e.item_index IS NULL AS launches
+  FROM candidate
+  JOIN executions_execution e ON e.tenant_id = candidate.tenant_id AND e.id = candidate.id
+  ORDER BY candidate.turn, candidate.tie
+  LIMIT least(%(most)s, (SELECT (count(*) + 1) / 2 FROM candidate))
+  FOR NO KEY UPDATE OF e {{lock}}
 )
-SELECT picked.*, EXISTS (SELECT FROM fairest),
-       (SELECT count(*) > 1 FROM (
-          (SELECT FROM executions_steprun s WHERE {_CLAIMABLE} AND s.{_DUE} LIMIT 2)
-          UNION ALL
-          (SELECT FROM executions_execution e
-           WHERE {_STARTABLE} AND e.{_DUE} LIMIT 2)) AS others)
+SELECT picked.*, EXISTS (SELECT FROM candidate),
+       (SELECT count(*) FROM candidate) > (SELECT count(*) FROM picked)
 FROM (VALUES (1)) AS one LEFT JOIN picked ON true
 """
 PICK = _PICK.format(lock="")

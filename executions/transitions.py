@@ -27,7 +27,7 @@ from executions.moves import Move, NewExecution, StepEnd
 from executions.states import EXECUTION_ENDED, STEP_ENDED, ExecutionStatus, StepStatus
 from executions.storable import dump
 from tenants.pipeline import Row
-from tenants.scope import Prepared
+from tenants.scope import Call, Prepared, entering
 from workflows.definition import JSON
 
 
@@ -40,6 +40,12 @@ class Picked(NamedTuple):
     last_seq: int
     kind: str
     launches: bool  # it is queued: its first steps are yet to be written
+
+
+class Picks(NamedTuple):
+    """What is to run next. Without any, all `work` there is was in others' hands."""
+
+    picked: list[Picked]
     work: bool
     more: bool  # there is further work
 
@@ -78,19 +84,25 @@ class Taken(NamedTuple):
     run: RunRow
 
 
-def pick(db: Prepared, *, wait: bool) -> Picked | None:
-    """Lock the execution whose step is to run next, over all tenants (as the operator).
+def pick(db: Prepared, *, most: int, wait: bool) -> Picks:
+    """Lock executions, `most` at most, whose steps are to run next, over all tenants.
 
-    With `wait` also one that another worker holds just now, as when ten branches start at once.
-    None if there is no work; an execution of None if all of it is held by others.
+    As the operator. With `wait` also those that another worker holds just now, as when ten branches
+    start at once. An execution comes as often as it has steps to take.
     """
     statement = statements.PICK if wait else statements.PICK_UNLOCKED
-    picked = Picked(*db.run(statement, {"running": settings.MAX_RUNNING_EXECUTIONS})[0])
-    return picked if picked.work else None
+    rows = db.run(statement, {"running": settings.MAX_RUNNING_EXECUTIONS, "most": most})
+    picked = [Picked._make(row[:6]) for row in rows if row[0] is not None]
+    return Picks(picked, *rows[0][6:])
 
 
-def take(db: Prepared, *, tenant_id: UUID, execution_id: UUID, worker_id: UUID) -> Taken | None:
-    """Lease a due step of a locked execution, if there still is one. Ends the transaction."""
+def take(
+    db: Prepared, *, tenant_id: UUID, execution_id: UUID, worker_id: UUID, last: bool
+) -> Taken | None:
+    """Lease a due step of a locked execution, if there still is one.
+
+    With `last` the transaction ends.
+    """
     row = db.first(
         statements.TAKE,
         {
@@ -99,7 +111,7 @@ def take(db: Prepared, *, tenant_id: UUID, execution_id: UUID, worker_id: UUID) 
             "worker": worker_id,
             "margin": settings.LEASE_MARGIN_SECONDS,
         },
-        last=True,
+        last=last,
     )
     if row is None:
         return None
@@ -163,13 +175,16 @@ def start(db: Prepared, execution: NewExecution, move: Move, *, last: bool = Fal
     )
 
 
-def launch(db: Prepared, move: Move) -> RunRow:
-    """Begin a locked, queued execution: its first steps, one under our lease.
+def launch(db: Prepared, moves: Sequence[Move]) -> list[RunRow]:
+    """Begin locked, queued executions: of each its first steps, one under our lease.
 
-    Ends the transaction.
+    All in one round trip, which ends the transaction.
     """
-    rows = db.run(statements.LAUNCH, {**_shared(move), **_moved(move)}, last=True)
-    return RunRow(*rows[0])
+    calls: list[Call] = []
+    for move in moves:
+        calls.append(entering(move.tenant_id))
+        calls.append((statements.LAUNCH, {**_shared(move), **_moved(move)}))
+    return [RunRow._make(rows[0]) for rows in db.run_all(calls, last=True)[1::2]]
 
 
 def record(db: Prepared, end: StepEnd, move: Move, *, last: bool = False) -> bool:

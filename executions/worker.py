@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -39,11 +40,16 @@ class Watch:
         """Whether to take no further step."""
         return False
 
-    def claiming(self) -> None:
-        """The thread is about to ask for work."""
+    def claiming(self) -> int:
+        """The thread is about to ask for work: for how many further threads, too."""
+        return 0
 
     def more(self) -> None:
         """There is work for another thread."""
+
+    def hand_over(self, claim: Claim) -> bool:
+        """Have another thread run a step that this one claimed; False: it is to run it itself."""
+        return False
 
     def took(self, claim: Claim) -> None:
         """The thread has this step now."""
@@ -52,33 +58,39 @@ class Watch:
         """The thread is done with the step, whatever came of it."""
 
 
-def drain(worker_id: UUID, watch: Watch | None = None) -> None:
-    """Work until nothing is ready, or until the watch is leaving.
+def drain(worker_id: UUID, watch: Watch | None = None, claim: Claim | None = None) -> None:
+    """Work until nothing is ready, or until the watch is leaving; first on what is claimed already.
 
     A database that is away ends it: the sweeper starts the next.
     """
     try:
         with _hands.held():
-            _work(worker_id, watch or Watch())
+            _work(worker_id, watch or Watch(), deque([claim] if claim else []))
     except AWAY as error:
         log.warning("the database is away", error=type(error).__name__)
         connection.close()
 
 
-def _work(worker_id: UUID, watch: Watch) -> None:
-    claim: Claim | None = None
-    while claim is not None or not watch.leaving():
-        if claim is None:
-            watch.claiming()
-            claim = services.claim(worker_id)
-            if claim is None:
+def _work(worker_id: UUID, watch: Watch, claims: deque[Claim]) -> None:
+    while claims or not watch.leaving():
+        if not claims:
+            claims.extend(_claim(worker_id, watch))
+            if not claims:
                 break
-            if claim.more:
-                watch.more()
-        claim = _step(claim, worker_id, watch)
+        following = _step(claims.popleft(), worker_id, watch)
+        if following is not None:
+            claims.append(following)
         if _hands.wanted():
             with _outside(ahead=False):
                 pass  # the others have their turn
+
+
+def _claim(worker_id: UUID, watch: Watch) -> list[Claim]:
+    """What this thread is to run: one step, and those that no other thread can have."""
+    claims = services.claim_several(worker_id, most=1 + watch.claiming())
+    if claims and claims[0].more:
+        watch.more()
+    return claims[:1] + [claim for claim in claims[1:] if not watch.hand_over(claim)]
 
 
 def _step(claim: Claim, worker_id: UUID, watch: Watch) -> Claim | None:

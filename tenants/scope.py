@@ -6,7 +6,7 @@ connection. A scope may be narrowed (operator to one tenant) and never widened o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
@@ -124,6 +124,9 @@ def _names(scope: Scope) -> dict[str, str]:
     }
 
 
+Call = tuple[str, Values]  # a statement and its parameters
+
+
 class Prepared:
     """Hand-written statements of the hot path; the server keeps them prepared.
 
@@ -133,19 +136,23 @@ class Prepared:
     def __init__(self, pipeline: Pipeline, frame: Frame | None = None) -> None:
         self._pipeline = pipeline
         self._frame = frame
-        self._ahead: list[tuple[str, Values]] = [(frame.begin, {})] if frame else []
+        self._ahead: list[Call] = [(frame.begin, {})] if frame else []
         self.begun = self.ended = False
 
     def run(self, statement: str, values: Values | None = None, *, last: bool = False) -> list[Row]:
         """Run a statement whose parameters are `%(name)s`; with `last` the transaction ends."""
+        return self.run_all([(statement, values or {})], last=last)[0]
+
+    def run_all(self, calls: Sequence[Call], *, last: bool = False) -> list[list[Row]]:
+        """Run statements in one round trip: the rows of each."""
         ahead, self._ahead = self._ahead, []
-        batch = [*ahead, (statement, values or {})]
+        batch = [*ahead, *calls]
         if last and self._frame is not None:
             batch.append((self._frame.commit, {}))
         self.begun = True
         rows = self._pipeline.send(batch)
         self.ended = last
-        return rows[len(ahead)]
+        return rows[len(ahead) : len(ahead) + len(calls)]
 
     def first(
         self, statement: str, values: Values | None = None, *, last: bool = False
@@ -172,7 +179,12 @@ class Prepared:
 
     def enter_tenant(self, ident: UUID) -> None:
         """From here on, until the transaction ends, only this tenant is seen."""
-        self._ahead.append((ENTER, _names(Scope(ident))))
+        self._ahead.append(entering(ident))
+
+
+def entering(ident: UUID) -> Call:
+    """What enters a tenant, as one of several statements of `Prepared.run_all`."""
+    return ENTER, _names(Scope(ident))
 
 
 class Frame(NamedTuple):

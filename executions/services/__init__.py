@@ -6,7 +6,7 @@ from executions.services.answering import answer, decide, may_decide
 from executions.services.attention import attention
 from executions.services.bulk import perform
 from executions.services.cancelling import cancel
-from executions.services.claiming import claim
+from executions.services.claiming import claim, claim_several
 from executions.services.explaining import explain
 from executions.services.facts import gather
 from executions.services.following import after_commit, follow_up, left_to_follow
@@ -36,6 +36,7 @@ __all__ = [
     "cancel",
     "check_input",
     "claim",
+    "claim_several",
     "decide",
     "due_schedules",
     "end_overdue",

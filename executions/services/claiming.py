@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from uuid import UUID
@@ -26,7 +26,12 @@ _Claimed = Callable[[], Claim | None]
 
 
 def claim(worker_id: UUID) -> Claim | None:
-    """Lease the step that is to run next; None when nothing is ready.
+    """Lease the step that is to run next; None when nothing is ready."""
+    return next(iter(claim_several(worker_id, most=1)), None)
+
+
+def claim_several(worker_id: UUID, *, most: int) -> list[Claim]:
+    """Lease steps that are to run next, `most` at most and half of what is ready; none if none is.
 
     First among executions that no one else holds just now; only if all work is in others' hands one
     waits for it: ten branches of one run must not pass each other over.
@@ -35,30 +40,39 @@ def claim(worker_id: UUID) -> Claim | None:
     while True:
         with scope.prepared_transaction() as db:
             db.enter_operator()
-            picked = transitions.pick(db, wait=wait)
-            if picked is None or (wait and picked.execution_id is None):
-                return None
-            claimed: _Claimed | None = None
-            if picked.execution_id is not None:
-                db.enter_tenant(picked.tenant_id)
-                claimed = _lease(db, picked, worker_id)
-        claim = None if claimed is None else claimed()
-        if claim is not None:
-            return claim
+            # Who waits for one and has others locked would be waited for in turn.
+            picks = transitions.pick(db, most=1 if wait else most, wait=wait)
+            if not picks.work or (wait and not picks.picked):
+                return []
+            claimed = _lease(db, picks.picked, worker_id)
+        claims = [claim for finish in claimed if (claim := finish()) is not None]
+        if claims:
+            return [replace(claim, more=claim.more or picks.more) for claim in claims]
         wait = True
 
 
-def _lease(db: Prepared, picked: Picked, worker_id: UUID) -> _Claimed | None:
-    """None: another worker took the execution's last due step while we waited for its lock."""
-    if picked.launches and picked.kind == "resume":
-        return _continue(db, picked, worker_id)
-    if picked.launches:
-        return _launch(db, picked, worker_id)
+def _lease(db: Prepared, picked: Sequence[Picked], worker_id: UUID) -> list[_Claimed]:
+    """Less than was picked if another worker took a due step while we waited for its execution."""
+    fresh = [one for one in picked if one.launches and one.kind != "resume"]
+    others = [one for one in picked if one not in fresh]
+    claimed: list[_Claimed] = []
+    for number, one in enumerate(others, 1):
+        db.enter_tenant(one.tenant_id)
+        last = number == len(others) and not fresh
+        if one.launches:
+            claimed.append(_continue(db, one, worker_id))
+        elif (taken := _take(db, one, worker_id, last=last)) is not None:
+            claimed.append(taken)
+    return claimed + (_launch(db, fresh, worker_id) if fresh else [])
+
+
+def _take(db: Prepared, picked: Picked, worker_id: UUID, *, last: bool) -> _Claimed | None:
     taken = transitions.take(
         db,
         tenant_id=picked.tenant_id,
         execution_id=picked.execution_id,
         worker_id=worker_id,
+        last=last,
     )
     return None if taken is None else partial(_taken, picked, taken)
 
@@ -80,18 +94,24 @@ def _taken(picked: Picked, taken: Taken) -> Claim:
         taken.fence,
         taken.attempt,
         wait=None if taken.wait is None else json.loads(taken.wait),
-        more=picked.more,
     )
 
 
-def _launch(db: Prepared, picked: Picked, worker_id: UUID) -> _Claimed:
+def _launch(db: Prepared, picked: Sequence[Picked], worker_id: UUID) -> list[_Claimed]:
+    moves = [_beginning(db, one, worker_id) for one in picked]
+    rows = transitions.launch(db, moves)
+    return [partial(_launched, *begun) for begun in zip(picked, moves, rows, strict=True)]
+
+
+def _beginning(db: Prepared, picked: Picked, worker_id: UUID) -> Move:
     plan = known(picked.version_id)
     if plan is None:
+        db.enter_tenant(picked.tenant_id)
         db.open()
         plan = plan_of(picked.version_id)
     decision = decide(plan.graph, {}, parallel=plan.definition.limits.parallel)
     steps = new_steps(plan, decision, leased=True)
-    move = Move(
+    return Move(
         tenant_id=picked.tenant_id,
         execution_id=picked.execution_id,
         status=ExecutionStatus.RUNNING,
@@ -100,7 +120,6 @@ def _launch(db: Prepared, picked: Picked, worker_id: UUID) -> _Claimed:
         steps=steps,
         worker_id=worker_id,
     )
-    return partial(_launched, picked, move, transitions.launch(db, move))
 
 
 def _launched(picked: Picked, move: Move, row: RunRow) -> Claim:
@@ -115,10 +134,10 @@ def _launched(picked: Picked, move: Move, row: RunRow) -> Claim:
     claim = first_leased(run, move)
     if claim is None:
         raise RuntimeError(f"{picked.execution_id} began without a step")
-    return replace(claim, more=picked.more or _queues(move))
+    return replace(claim, more=_queues(move))
 
 
-def _continue(db: Prepared, picked: Picked, worker_id: UUID) -> _Claimed | None:
+def _continue(db: Prepared, picked: Picked, worker_id: UUID) -> _Claimed:
     """Begin a resumed execution, which has the steps that it took over. It may end at once."""
     db.open()
     plan_of(picked.version_id)  # in memory: the transaction is not one that a scope could be in
@@ -140,7 +159,7 @@ def _continued(picked: Picked, run: Run, move: Move) -> Claim | None:
     if claim is None:
         after_commit(move, run)
         return None
-    return replace(claim, more=picked.more or _queues(move))
+    return replace(claim, more=_queues(move))
 
 
 def _queues(move: Move) -> bool:

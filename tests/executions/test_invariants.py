@@ -345,8 +345,9 @@ def test_a_table_that_does_not_keep_tenants_apart_is_found() -> None:
 def test_a_healthy_database_breaks_nothing() -> None:
     tenant, worker_id = factories.make_tenant(), new_worker()
     drained(started(tenant, document(step("a"), step("b", "a"))))
+    later = {"delay": 60, "jitter": "none"}  # after this test
     for result in (WRONG, REFUSED, BROKEN_OFF):
-        started(tenant, document(step("a", kind="http", config=POST)))
+        started(tenant, document(step("a", kind="http", config=POST, retry=later)))
         finish(claimed(worker_id), None, result, repeatable=False)
     make("running")
     make("half")
