@@ -52,6 +52,14 @@ def days(name: str, default: int) -> int:
     return int(text)
 
 
+def seconds(name: str, default: float, most: float) -> float:
+    """Read a number of seconds, `most` at most."""
+    text = os.environ.get(name, str(default)).strip()
+    if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,3})?", text) or float(text) > most:
+        raise ImproperlyConfigured(f"{name}: {text!r} is not 0 to {most:g} seconds")
+    return float(text)
+
+
 def broker_url(redis_url: str) -> str:
     """Spell a Redis URL as kombu wants it: `unix:///s?db=1` is `redis+socket:///s?virtual_host=1`."""
     parts = urlsplit(redis_url)

@@ -257,7 +257,10 @@ MAX_SCHEDULES = environment.int("STEPWELL_MAX_SCHEDULES", default=50)  # active 
 MAX_CHAIN = environment.int("STEPWELL_MAX_CHAIN", default=10)  # runs that lead to one another
 MAX_RESULT_BYTES = environment.int("STEPWELL_MAX_RESULT_BYTES", default=4_194_304)  # of a for_each
 TEST_ADDRESS_SECONDS = environment.int("STEPWELL_TEST_ADDRESS_SECONDS", default=300)
-MAX_WAIT_SECONDS = 25  # how long a caller may wait for a result (`?wait=`)
+# How long a caller may wait for a result (`?wait=`, webhooks that answer with it), and how many may
+# in one process: each holds one of its threads (docker/gunicorn.conf.py).
+MAX_WAIT_SECONDS = env.seconds("STEPWELL_MAX_WAIT_SECONDS", default=25.0, most=60.0)
+MAX_WAITERS = environment.int("STEPWELL_MAX_WAITERS", default=2)
 
 # Days after its end that a run's history is kept, and the run itself with its steps' inputs and
 # outputs; and days after it came in that a delivery is.

@@ -24,12 +24,12 @@ class Logger(glogging.Logger):
 bind = "0.0.0.0:8000"  # the container's own network; only the proxy is in it
 worker_class = "gthread"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
-threads = 4
+threads = 4  # of which STEPWELL_MAX_WAITERS (2) may wait for a run's result
 
 # The processes share the memory of the loaded code. Safe as long as loading opens no connection.
 preload_app = True
 
-graceful_timeout = 30  # seconds; a run with ?wait= takes at most 25
+graceful_timeout = 30  # seconds; who waits for a result takes at most 25
 timeout = 60  # seconds of silence after which a process is killed
 keepalive = 95  # seconds; longer than the proxy's 90, so that it never writes to a closed one
 

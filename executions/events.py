@@ -71,6 +71,11 @@ def group(execution_id: UUID) -> str:
     return f"execution.{execution_id}"
 
 
+def channel(execution_id: UUID) -> str:
+    """Where Redis carries the messages to that group."""
+    return _channel(_prefix(), group(execution_id))
+
+
 def publish(execution_id: UUID, seq: int) -> None:
     """Wake everyone who follows the execution. Never raises; a lost wake-up does no harm."""
     _publisher().publish(group(execution_id), {"type": WAKE, "seq": seq})
@@ -113,7 +118,7 @@ class Publisher:
         layer: Any = get_channel_layer()
         try:
             # As RedisPubSubChannelLayer.group_send does.
-            self._redis.publish(f"{self.prefix}__group__{name}", layer.serialize(message))
+            self._redis.publish(_channel(self.prefix, name), layer.serialize(message))
         except redis.RedisError as error:
             log.warning("live pages get no wake-ups", error=str(error))
             self._closed_until = time.monotonic() + PAUSE_SECONDS
@@ -122,7 +127,15 @@ class Publisher:
         return True
 
 
+def _channel(prefix: str, name: str) -> str:
+    return f"{prefix}__group__{name}"
+
+
+def _prefix() -> str:
+    layer: Any = settings.CHANNEL_LAYERS["default"]["CONFIG"]
+    return str(layer["prefix"])
+
+
 @cache
 def _publisher() -> Publisher:
-    layer: Any = settings.CHANNEL_LAYERS["default"]["CONFIG"]
-    return Publisher(settings.REDIS_URL, layer["prefix"], settings.REDIS_TIMEOUT)
+    return Publisher(settings.REDIS_URL, _prefix(), settings.REDIS_TIMEOUT)

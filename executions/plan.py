@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from workflows import definition as language
 from workflows import expressions, graph, schemas
 from workflows.bodies import body_of
 from workflows.definition import JSON, Definition, Retry, Step
+from workflows.graph import responses
 from workflows.steps.base import StepType
 from workflows.steps.registry import STEP_TYPES
 
@@ -42,6 +44,11 @@ class Plan:
     def has_children(self) -> bool:
         """Whether a step of it may start runs that it then waits for."""
         return any(self.step_type(key).has_children for key in self.graph.steps)
+
+    @cached_property
+    def response_nestings(self) -> frozenset[int]:
+        """How many bodies deep its respond steps stand; empty if no caller is answered by it."""
+        return responses.nestings(self.definition)
 
     def step(self, key: str) -> Step:
         """The step with this key."""

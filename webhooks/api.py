@@ -57,13 +57,18 @@ class EndpointViews(GenericViewSet[Endpoint]):
         return Response(self.get_serializer(services.find(endpoint_id=id)).data)
 
     @extend_schema(
-        summary="Enable or disable an endpoint",
+        summary="Change an endpoint",
+        description="Enable or disable it, or change with what its callers are answered.",
         request=serializers.EndpointPatch,
         responses=serializers.EndpointItem,
     )
     def partial_update(self, request: Request, id: UUID) -> Response:  # noqa: A002
         endpoint = services.find(endpoint_id=id)
-        services.set_enabled(endpoint=endpoint, **read(serializers.EndpointPatch, request.data))
+        given = read(serializers.EndpointPatch, request.data)
+        if "answer" in given:
+            services.set_answer(endpoint=endpoint, answer=given["answer"])
+        if "enabled" in given:
+            services.set_enabled(endpoint=endpoint, enabled=given["enabled"])
         return Response(self.get_serializer(endpoint).data)
 
     @extend_schema(summary="Delete an endpoint", responses={204: None})

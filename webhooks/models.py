@@ -9,6 +9,11 @@ from executions.models import Execution
 from tenants.rls import SameTenant, TenantModel, tenant_key
 from workflows.models import Workflow
 
+# What a caller is answered: that the request is stored, how its run ended, or what its respond
+# step says.
+ACK, RESULT, RESPOND = "ack", "result", "respond"
+ANSWERS = [(name, name) for name in (ACK, RESULT, RESPOND)]
+
 
 class Endpoint(TenantModel):
     """A webhook's address and keys."""
@@ -24,6 +29,7 @@ class Endpoint(TenantModel):
     # The secret before the last rotation stays good until this time.
     sealed_previous = models.BinaryField(null=True)
     previous_expires_at = models.DateTimeField(null=True)
+    answer = models.CharField(max_length=8, default=ACK, db_default=ACK, choices=ANSWERS)
     enabled = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
 

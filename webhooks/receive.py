@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import NamedTuple, NoReturn
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 from uuid import UUID
 
 import uuid_utils.compat
@@ -22,9 +21,8 @@ from tenants import services as tenants
 from tenants.masking import masked_headers
 from tenants.problems import Problem
 from tenants.scope import Prepared, prepared_transaction
-from webhooks import signatures, statements
+from webhooks import bodies, signatures, statements
 from webhooks.signatures import GenericOptions
-from workflows import documents
 from workflows.definition import JSON
 
 LONGEST_ID = 150  # characters of a provider's delivery id that is kept in clear
@@ -55,6 +53,8 @@ class Received:
 
     delivery_id: UUID
     execution_id: UUID | None
+    tenant_id: UUID
+    answer: str  # of webhooks.models.ANSWERS: with what its caller is answered
     duplicate: bool = False
 
 
@@ -67,6 +67,7 @@ class _Endpoint(NamedTuple):
     previous: bytes | None  # while it is still good
     workflow_id: UUID
     version_id: UUID | None
+    answer: str
 
 
 def receive(
@@ -75,7 +76,8 @@ def receive(
     """Take in one request; header names are lower case. What is returned is committed.
 
     Raises Problem: 404 unknown endpoint, 401 bad or stale signature, 409 nothing published, 413
-    too large, 422 no JSON or not what the input schema asks for.
+    too large, 415 a type that is not read, 422 not what it says it is, or not what the input
+    schema asks for.
     """
     if len(body) > settings.MAX_PAYLOAD_BYTES:
         raise too_large()
@@ -134,7 +136,9 @@ def _store(
 ) -> tuple[Received, int]:
     """The delivery and how many steps of its execution workers are to be woken for."""
     shown = masked_headers(headers)
-    received = Received(uuid_utils.compat.uuid7(), uuid_utils.compat.uuid7())
+    received = Received(
+        uuid_utils.compat.uuid7(), uuid_utils.compat.uuid7(), endpoint.tenant_id, endpoint.answer
+    )
     key = {
         "tenant": endpoint.tenant_id,
         "endpoint": endpoint.id,
@@ -150,8 +154,9 @@ def _store(
     db.enter_tenant(endpoint.tenant_id)
     if db.first(statements.DELIVER, row) is None:
         first = db.first(statements.FIRST, key)
-        earlier_delivery, earlier_execution = first or (received.delivery_id, None)
-        return Received(earlier_delivery, earlier_execution, duplicate=True), 0
+        delivery, execution = first or (received.delivery_id, None)
+        earlier = replace(received, delivery_id=delivery, execution_id=execution, duplicate=True)
+        return earlier, 0
     return received, _begin(db, endpoint, received, shown, query, body)
 
 
@@ -166,7 +171,7 @@ def _begin(
     if endpoint.version_id is None:
         raise NOT_LIVE.problem()
     plan = executions.plan_of(endpoint.version_id)
-    value = read_json(body)
+    value = read_body(headers.get("content-type", ""), body)
     executions.check_input(plan, value)
     begun = executions.begin(
         db,
@@ -217,18 +222,11 @@ def _options(text: str) -> GenericOptions:
     return GenericOptions.model_validate_json(text)
 
 
-def read_json(body: bytes) -> JSON:
-    """The body as JSON that Postgres can keep. Raises Problem 422."""
-    try:
-        value: JSON = json.loads(body, parse_constant=_no_constant)
-    except (ValueError, RecursionError):
-        raise Problem(422, "not-json", "The body is not JSON.") from None
-    flaw = next(documents.unstorable(value), None)
-    if flaw is not None:
-        where = f"{flaw.field}: " if flaw.field else ""
-        raise Problem(422, "not-json", f"{where}{flaw.message}")
-    return value
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
+def read_body(content_type: str, body: bytes) -> JSON:
+    """What the body says. Raises Problem 415 or 422."""
+    value = bodies.parse(content_type, body)
+    if not isinstance(value, bodies.Flaw):
+        return value
+    status, code, detail, field = value
+    errors = [{"field": field, "code": code, "message": detail}] if field else []
+    raise Problem(status, code, detail, errors=errors)

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rest_framework import serializers
 
 from tenants.principals import Principal
 from tenants.roles import Permission
 from tenants.serializers import Strict
 from webhooks import services, signatures
-from webhooks.models import Endpoint
+from webhooks.models import ACK, ANSWERS, Endpoint
 from workflows.serializers import StorableJSON
+
+ANSWER = (
+    "With what callers are answered: `ack` (202 at once), `result` (how the run ended and its "
+    "output) or `respond` (what its respond step says); after 25 seconds with the address."
+)
 
 
 class NewEndpoint(Strict):
@@ -23,6 +30,7 @@ class NewEndpoint(Strict):
         max_length=200,
         help_text="For providers that choose it themselves; made here if unset.",
     )
+    answer = serializers.ChoiceField(ANSWERS, default=ACK, help_text=ANSWER)
 
     def validate_options(self, value: object) -> dict[str, object]:
         if not isinstance(value, dict):
@@ -31,7 +39,13 @@ class NewEndpoint(Strict):
 
 
 class EndpointPatch(Strict):
-    enabled = serializers.BooleanField()
+    enabled = serializers.BooleanField(required=False)
+    answer = serializers.ChoiceField(ANSWERS, required=False, help_text=ANSWER)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not attrs:
+            raise serializers.ValidationError("Say what to change: enabled or answer.")
+        return attrs
 
 
 class Rotation(Strict):
@@ -56,15 +70,17 @@ class EndpointItem(serializers.ModelSerializer[Endpoint]):
             "workflow",
             "scheme",
             "options",
+            "answer",
             "enabled",
             "previous_expires_at",
             "created_at",
         ]
         read_only_fields = fields
         extra_kwargs = {
+            "answer": {"help_text": ANSWER},
             "previous_expires_at": {
                 "help_text": "Until then the secret before the last rotation is good, too."
-            }
+            },
         }
 
     def get_url(self, endpoint: Endpoint) -> str | None:

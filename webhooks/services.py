@@ -18,10 +18,11 @@ from django.db.models.functions import Now
 from django.http import Http404
 from pydantic import ValidationError
 
+from executions import services as executions
 from tenants import services as tenant_services
 from tenants.problems import Problem
 from webhooks import signatures
-from webhooks.models import Endpoint
+from webhooks.models import ACK, RESPOND, Endpoint
 from webhooks.receive import secret_purpose
 from webhooks.signatures import GenericOptions
 from workflows.models import Workflow
@@ -62,11 +63,14 @@ def create(
     scheme: str = signatures.DEFAULT,
     options: Mapping[str, Any] | None = None,
     secret: str | None = None,
+    answer: str = ACK,
 ) -> IssuedSecret:
     """Give a workflow an address. `secret` is for providers that choose it themselves.
 
-    Raises Problem 422 for an unknown scheme, or options or a secret that do not fit it.
+    Raises Problem 422 for an unknown scheme, or options or a secret that do not fit it, or an
+    answer that the workflow cannot give.
     """
+    check_answer(workflow, answer)
     checked = check_options(scheme, options)
     secret = _fitting(scheme, secret)
     endpoint = Endpoint(
@@ -75,6 +79,7 @@ def create(
         token=secrets.token_urlsafe(32),
         scheme=scheme,
         options=checked.model_dump() if checked else {},
+        answer=answer,
     )
     endpoint.sealed_secret = _seal(endpoint, secret)
     endpoint.save(force_insert=True)
@@ -104,9 +109,27 @@ def set_enabled(*, endpoint: Endpoint, enabled: bool) -> None:
     endpoint.save(update_fields=["enabled"])
 
 
+def set_answer(*, endpoint: Endpoint, answer: str) -> None:
+    """Change what callers are answered with. Raises Problem 422 as `check_answer`."""
+    check_answer(endpoint.workflow, answer)
+    endpoint.answer = answer
+    endpoint.save(update_fields=["answer"])
+
+
 def delete(*, endpoint: Endpoint) -> None:
     """Remove the address and the record of what came in there; executions stay."""
     endpoint.delete()
+
+
+def check_answer(workflow: Workflow, answer: str) -> None:
+    """Raises Problem 422 where callers would wait for a respond step that there is not.
+
+    A workflow that is not published yet may get one.
+    """
+    version_id = workflow.current_id
+    if answer == RESPOND and version_id is not None and not executions.responds(version_id):
+        message = f"The live version of {workflow.slug!r} has no respond step. Publish one first."
+        raise _unfit("answer", message)
 
 
 def check_options(scheme: str, options: Mapping[str, Any] | None) -> GenericOptions | None:

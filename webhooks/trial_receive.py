@@ -23,7 +23,7 @@ from tenants import services as tenants
 from tenants.masking import masked_headers
 from tenants.problems import Problem
 from webhooks import receive, signatures
-from webhooks.models import Endpoint, TrialAddress, TrialRequest
+from webhooks.models import ACK, Endpoint, TrialAddress, TrialRequest
 from webhooks.receive import REFUSED, UNKNOWN, Received, Refusal
 from webhooks.signatures import GenericOptions
 from workflows.definition import JSON
@@ -55,7 +55,8 @@ def receive_trial(token: str, incoming: Incoming) -> Received:
     """Take in one request. What is returned, and what is shown, is committed.
 
     Raises Problem: 404 nobody listens there, 401 bad or stale signature, 409 the draft has errors,
-    422 no JSON or not what the draft's input schema asks for.
+    415 a type that is not read, 422 not what it says it is, or not what the draft's input schema
+    asks for. With an endpoint's signatures it also answers as the endpoint does.
     """
     with scope.tenant(_tenant_of(token)):
         address = _taken(token)
@@ -63,7 +64,8 @@ def receive_trial(token: str, incoming: Incoming) -> Received:
         request = _keep(address, incoming, outcome)
     if outcome.problem is not None:
         raise outcome.problem
-    return Received(request.id, request.execution_id)
+    mode = address.endpoint.answer if address.endpoint else ACK
+    return Received(request.id, request.execution_id, address.tenant_id, mode)
 
 
 def note_unread(token: str, incoming: Incoming, problem: Problem) -> None:
@@ -107,7 +109,7 @@ def _outcome(address: TrialAddress, incoming: Incoming) -> _Outcome:
             execution = executions.run_draft(
                 workflow=address.workflow,
                 kind="webhook",
-                body=receive.read_json(incoming.body),
+                body=receive.read_body(incoming.headers.get("content-type", ""), incoming.body),
                 message="A test of the draft by a webhook.",
                 headers=masked_headers(incoming.headers),
                 query=incoming.query,

@@ -8,12 +8,13 @@ from typing import TypeGuard
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
 from django.core.handlers.wsgi import WSGIRequest
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.request import HttpHeaders, UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 
 from tenants.problems import Problem, respond
-from webhooks.receive import BROKEN_OFF, Received, receive, too_large
+from webhooks import answers
+from webhooks.receive import BROKEN_OFF, receive, too_large
 from webhooks.trial_receive import Incoming, note_unread, receive_trial
 from workflows.definition import JSON
 
@@ -22,13 +23,13 @@ UNPREFIXED = HttpHeaders.UNPREFIXED_HEADERS  # those that WSGI spells without HT
 
 @csrf_exempt  # a signature, not a cookie, says who calls
 def hook(request: HttpRequest, token: str) -> HttpResponse:
-    """Take in a webhook: 202 when its execution is stored, 200 when it had been before."""
+    """Take in a webhook, and answer once it is stored, as its endpoint says."""
     try:
         _refuse_others(request)
         received = receive(token, _headers(request), _query(request), _body(request))
     except Problem as problem:
         return respond(problem)
-    return _accepted(received)
+    return answers.answer(received)
 
 
 @csrf_exempt  # as above
@@ -45,22 +46,12 @@ def trial_hook(request: HttpRequest, token: str) -> HttpResponse:
         received = receive_trial(token, replace(incoming, body=body))
     except Problem as problem:
         return respond(problem)
-    return _accepted(received)
+    return answers.answer(received)
 
 
 def _refuse_others(request: HttpRequest) -> None:
     if request.method != "POST":
         raise Problem(405, "method", "Send webhooks with POST.", headers={"Allow": "POST"})
-
-
-def _accepted(received: Received) -> HttpResponse:
-    answer = {
-        "delivery_id": str(received.delivery_id),
-        "execution_id": received.execution_id and str(received.execution_id),
-        "status_url": received.execution_id
-        and f"{settings.PUBLIC_URL}/api/v1/executions/{received.execution_id}/",
-    }
-    return JsonResponse(answer, status=200 if received.duplicate else 202)
 
 
 def _body(request: HttpRequest) -> bytes:

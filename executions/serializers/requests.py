@@ -39,7 +39,7 @@ class RunQuery(Strict):
         default=0,
         min_value=0,
         max_value=settings.MAX_WAIT_SECONDS,
-        help_text="Seconds to wait for the result.",
+        help_text="Seconds to wait for the result; where too many callers wait already, none do.",
     )
 
 

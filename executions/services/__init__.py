@@ -11,6 +11,7 @@ from executions.services.explaining import explain
 from executions.services.facts import gather
 from executions.services.following import after_commit, follow_up, left_to_follow
 from executions.services.measuring import LastHour, State, last_hour, state
+from executions.services.outcomes import Outcome, outcome, responds, response
 from executions.services.plans import plan_of, plan_of_run
 from executions.services.recording import record
 from executions.services.recovery import end_overdue, leased_to, lost_steps, overdue, release
@@ -27,6 +28,7 @@ from executions.services.working import beat, is_work_ready, register, unregiste
 
 __all__ = [
     "LastHour",
+    "Outcome",
     "State",
     "after_commit",
     "answer",
@@ -54,6 +56,7 @@ __all__ = [
     "lost_steps",
     "mark_sending",
     "may_decide",
+    "outcome",
     "overdue",
     "perform",
     "plan_of",
@@ -65,6 +68,8 @@ __all__ = [
     "repair",
     "replay",
     "resolve",
+    "responds",
+    "response",
     "resume",
     "run_draft",
     "start",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from threading import Barrier
+from threading import Barrier, Thread
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -67,6 +69,26 @@ def finish_and_die(claim: Claim, result: Result | Skip) -> None:
     attempt = Attempt(result, datetime.now(UTC), 1.0)
     with scope.tenant(claim.run.tenant_id):
         write(scope.prepared(), claim, ending_of(claim, attempt), worker_id=None)
+
+
+@contextmanager
+def working() -> Iterator[None]:
+    """A worker in a thread, woken by nobody: it looks for itself."""
+    enough = threading.Event()
+
+    def work() -> None:
+        me = services.register("test")
+        while not enough.wait(0.01):
+            worker.drain(me)
+        connection.close()
+
+    thread = Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        enough.set()
+        thread.join()
 
 
 def drained(execution: Execution) -> Execution:

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import threading
 from base64 import b64encode
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from django.db import connection
-from django.test.utils import CaptureQueriesContext
+from django.test.utils import CaptureQueriesContext, override_settings
 
-from executions import services, worker
 from executions.models import Execution
 from tenants import scope
 from tenants.roles import Role
 from tests.callers import Caller, owner_of
-from tests.executions.driving import claimed, new_worker
+from tests.executions.driving import claimed, new_worker, working
 from tests.workflows.definitions import document, step
 
 CHAIN = document(
@@ -45,26 +41,6 @@ def started(caller: Caller, slug: str) -> str:
     answer = caller.post(f"workflows/{slug}/run/", {"input": {"n": 1}})
     assert answer.status_code == 202, answer.content
     return str(answer.json()["id"])
-
-
-@contextmanager
-def working() -> Iterator[None]:
-    """A worker in a thread, woken by nobody: it looks for itself."""
-    enough = threading.Event()
-
-    def work() -> None:
-        me = services.register("test")
-        while not enough.wait(0.01):
-            worker.drain(me)
-        connection.close()
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    try:
-        yield
-    finally:
-        enough.set()
-        thread.join()
 
 
 # --- Run ---------------------------------------------------------------------------------------
@@ -156,24 +132,14 @@ def test_waiting_too_short_gives_the_address_where_to_look(committed_db: None) -
     assert answer.json()["status"] == "queued"
 
 
-def test_no_transaction_is_open_while_a_caller_waits(
-    committed_db: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@override_settings(MAX_WAITERS=0)
+def test_where_too_many_wait_already_a_caller_gets_the_address_at_once(committed_db: None) -> None:
     acme = owner_of("acme")
-    slug = published(acme)
-    open_while_asleep: list[bool] = []
-    monkeypatch.setattr(
-        "executions.waiting.time.sleep", lambda _: open_while_asleep.append(_in_transaction())
-    )
 
-    acme.post(f"workflows/{slug}/run/?wait=0.05", {"input": {"n": 1}})
+    answer = acme.post(f"workflows/{published(acme)}/run/?wait=25", {"input": {"n": 1}})
 
-    assert open_while_asleep
-    assert not any(open_while_asleep)
-
-
-def _in_transaction() -> bool:
-    return connection.in_atomic_block
+    assert answer.status_code == 202
+    assert answer["Location"] == answer.json()["url"]
 
 
 # --- Read --------------------------------------------------------------------------------------

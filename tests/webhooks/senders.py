@@ -48,11 +48,14 @@ def make_address(
     *,
     definition: dict[str, Any] | None = None,
     workflow: Workflow | None = None,
+    answer: str = "ack",
 ) -> Address:
     """A new endpoint, of a new tenant's published workflow unless one is given."""
     workflow = workflow or factories.make_workflow(factories.make_tenant(), definition)
     with scope.tenant(workflow.tenant_id):
-        issued = services.create(workflow=workflow, scheme=scheme, options=options, secret=secret)
+        issued = services.create(
+            workflow=workflow, scheme=scheme, options=options, secret=secret, answer=answer
+        )
         tenant = Tenant.objects.get(id=workflow.tenant_id)
     return Address(tenant, issued.endpoint.id, issued.endpoint.token, issued.secret)
 

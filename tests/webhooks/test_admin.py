@@ -33,10 +33,12 @@ def staff(db: None) -> Client:
     return client
 
 
-def added(staff: Client, scheme: str = "standard-webhooks", options: str = "{}") -> Any:
+def added(
+    staff: Client, scheme: str = "standard-webhooks", options: str = "{}", answer: str = "ack"
+) -> Any:
     with scope.operator("the only workflow"):
         workflow = Workflow.objects.get()
-    given = {"workflow": str(workflow.pk), "scheme": scheme, "options": options}
+    given = {"workflow": str(workflow.pk), "scheme": scheme, "options": options, "answer": answer}
     return staff.post("/admin/webhooks/endpoint/add/", given)
 
 
@@ -103,9 +105,32 @@ def test_an_endpoint_is_switched_off(staff: Client, acme: Caller) -> None:
     added(staff)
     endpoint, _ = kept()
 
-    staff.post(f"/admin/webhooks/endpoint/{endpoint.pk}/change/", {})
+    staff.post(f"/admin/webhooks/endpoint/{endpoint.pk}/change/", {"answer": "ack"})
 
     assert kept()[0].enabled is False
+
+
+def test_what_is_answered_is_chosen_and_changed(staff: Client, acme: Caller) -> None:
+    added(staff, answer="result")
+    endpoint, _ = kept()
+    assert endpoint.answer == "result"
+
+    change = {"answer": "ack", "enabled": "on"}
+    staff.post(f"/admin/webhooks/endpoint/{endpoint.pk}/change/", change)
+
+    assert (kept()[0].answer, kept()[0].enabled) == ("ack", True)
+
+
+def test_an_answer_that_the_workflow_cannot_give_is_refused(staff: Client, acme: Caller) -> None:
+    acme.post("workflows/flow/publish/")
+    assert b"has no respond step" in added(staff, answer="respond").content
+    added(staff)
+    path = f"/admin/webhooks/endpoint/{kept()[0].pk}/change/"
+
+    answer = staff.post(path, {"answer": "respond", "enabled": "on"})
+
+    assert b"has no respond step" in answer.content
+    assert kept()[0].answer == "ack"
 
 
 def test_an_endpoint_is_deleted(staff: Client, acme: Caller) -> None:

@@ -17,9 +17,12 @@ from django.core.wsgi import get_wsgi_application
 from config.local.home import PROJECT
 from executions.models import Execution
 from tenants import scope
+from tests.executions.driving import working
 from tests.webhooks.senders import Address, make_address
-from webhooks import signatures
+from webhooks import bodies, signatures
+from webhooks.models import ANSWERS
 from webhooks.signatures import GenericOptions
+from workflows import documents
 
 TEXT = (PROJECT / "docs" / "WEBHOOKS.md").read_text()
 SHELL = pytest.mark.skipif(
@@ -70,6 +73,33 @@ def test_the_example_starts_a_run(base: str, interpreter: str, language: str) ->
         execution = Execution.objects.get()
     assert str(execution.id) in said
     assert execution.trigger["body"] == {"order_id": "1001"}
+
+
+@SHELL
+def test_the_example_of_an_answer_is_answered_as_it_says(base: str) -> None:
+    definition, problems = documents.loads(example("yaml"), "yaml")
+    assert problems == []
+    address = make_address("none", answer="respond", definition=definition)
+    with working():
+        said = output_of(base, address, "sh", "-c", example("bash"))
+    assert f"answers `{said}`" in TEXT
+
+
+def test_every_type_of_body_is_described() -> None:
+    for content_type in (
+        "application/json",
+        "+json",
+        "x-www-form-urlencoded",
+        "multipart/form-data",
+    ):
+        assert content_type in bodies.ACCEPTED
+        assert content_type in TEXT
+    assert f"A form has {bodies.MAX_FIELDS:,} fields at most" in TEXT
+
+
+def test_every_answer_is_described() -> None:
+    described = re.findall(r"^\| `([a-z]+)`(?: \(default\))? \| .* \| .* \|$", TEXT, re.MULTILINE)
+    assert [name for name in described if name in dict(ANSWERS)] == list(dict(ANSWERS))
 
 
 def test_every_scheme_is_described() -> None:

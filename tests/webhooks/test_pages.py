@@ -29,3 +29,17 @@ def test_an_address_that_is_all_it_takes_is_shown_to_those_who_may_run(
     page = answer.content.decode()
     assert answer["Cache-Control"] == "no-store"
     assert (address.token in page, HIDDEN in page) == (shown, not shown)
+
+
+@pytest.mark.parametrize(("answer", "shown"), [("ack", False), ("result", True)])
+def test_what_is_answered_is_shown_if_it_is_not_the_usual(
+    db: None, answer: str, shown: bool
+) -> None:
+    people = factories.make_people()
+    make_address(workflow=factories.make_workflow(people.acme, slug="flow"), answer=answer)
+    client = Client()
+    client.force_login(people.vera)
+
+    page = client.get("/t/acme/workflows/flow/").content.decode()
+
+    assert ("answers with the result" in page) is shown

@@ -132,7 +132,7 @@ def test_any_json_value_is_a_body(body: bytes) -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        pytest.param(b"", id="empty"),
+        pytest.param(b" ", id="blank"),
         pytest.param(b"{", id="cut-off"),
         pytest.param(b"order=1", id="a-form"),
         pytest.param(b'{"a": NaN}', id="nan"),
@@ -392,3 +392,67 @@ def test_whatever_is_sent_the_answer_is_one_of_ours() -> None:
             assert post(address, body, headers).status_code in (200, 202, 401, 422)
 
     send()
+
+
+# --- Bodies by their type ----------------------------------------------------------------------
+
+
+def send(address: Address, body: bytes, content_type: str) -> HttpResponse:
+    """The answer to a signed body of this type; of none, if it is empty."""
+    headers = senders.plain_hmac(address.secret, body)
+    if content_type:
+        headers["content-type"] = content_type
+    response = CLIENT.generic("POST", address.path, body, "", headers=headers)
+    assert isinstance(response, HttpResponse)
+    return response
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "value"),
+    [
+        ("application/x-www-form-urlencoded", b"a=1&a=2&b=%C3%BC", {"a": ["1", "2"], "b": "ü"}),
+        ("text/plain; charset=iso-8859-1", b"\xfc", "ü"),
+        (
+            "multipart/form-data; boundary=b",
+            b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--b--\r\n',
+            {"a": "1"},
+        ),
+        ("application/vnd.api+json", b"[1]", [1]),
+    ],
+)
+def test_a_body_of_another_type_is_the_triggers_body(
+    content_type: str, body: bytes, value: object
+) -> None:
+    address = make_address("generic")
+    assert send(address, body, content_type).status_code == 202
+    with scope.tenant(address.tenant.id):
+        assert Execution.objects.get().trigger["body"] == value
+
+
+def test_without_a_body_and_a_type_the_body_is_null() -> None:
+    address = make_address("generic")
+    assert send(address, b"", "").status_code == 202
+    with scope.tenant(address.tenant.id):
+        assert Execution.objects.get().trigger["body"] is None
+
+
+def test_a_file_is_refused_by_the_name_of_its_field() -> None:
+    address = make_address("generic")
+    body = b'--b\r\nContent-Disposition: form-data; name="a"; filename="x"\r\n\r\n1\r\n--b--\r\n'
+    answer = send(address, body, "multipart/form-data; boundary=b")
+    found = problem(answer)
+    assert (answer.status_code, found["type"]) == (422, "urn:stepwell:problem:file")
+    assert [error["field"] for error in found["errors"]] == ["a"]
+    assert senders.stored() == NOTHING
+
+
+@pytest.mark.parametrize("content_type", ["application/xml", "image/png"])
+def test_a_type_that_is_not_read_is_told_only_to_who_signed(content_type: str) -> None:
+    address = make_address("generic")
+    signed = send(address, BODY, content_type)
+    assert (signed.status_code, problem(signed)["type"]) == (
+        415,
+        "urn:stepwell:problem:unsupported-type",
+    )
+    assert CLIENT.post(address.path, BODY, content_type=content_type).status_code == 401
+    assert senders.stored() == NOTHING

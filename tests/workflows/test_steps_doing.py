@@ -220,6 +220,13 @@ def test_a_response_is_no_page(value: str) -> None:
         STEP_TYPES["respond"].load({"headers": {"content-type": value}})
 
 
+@pytest.mark.parametrize("value", ["text/plain; charset=iso-8859-1", "text/csv;charset='x"])
+def test_a_response_is_in_utf_8(value: str) -> None:
+    with pytest.raises(ConfigError, match="UTF-8"):
+        STEP_TYPES["respond"].load({"headers": {"content-type": value}})
+    STEP_TYPES["respond"].load({"headers": {"content-type": 'text/plain; charset="UTF-8"'}})
+
+
 @pytest.mark.parametrize("value", ["a\r\nSet-Cookie: x", "a\x00"])
 def test_a_response_header_is_one_line(value: str) -> None:
     with pytest.raises(ConfigError, match="line breaks"):

@@ -18,12 +18,13 @@ from tenants.admin.base import ReadOnlyAdmin, ScopedAdmin, ask, panel, show_once
 from tenants.problems import Problem
 from webhooks import services, signatures
 from webhooks.models import Delivery, Endpoint
+from workflows.models import Workflow
 
 
 class EndpointForm(forms.ModelForm):  # type: ignore[type-arg] # generic in the stubs only
     class Meta:
         model = Endpoint
-        fields = ["workflow", "scheme", "options", "enabled"]
+        fields = ["workflow", "scheme", "options", "answer", "enabled"]
         widgets = {
             "scheme": UnfoldAdminSelectWidget(choices=[(key, key) for key in signatures.SCHEMES])
         }
@@ -48,14 +49,25 @@ class EndpointForm(forms.ModelForm):  # type: ignore[type-arg] # generic in the 
             except Problem as problem:
                 for error in problem.errors:
                     self.add_error("options", error["message"])
+        is_made = self.instance.workflow_id is not None
+        workflow = self.instance.workflow if is_made else cleaned.get("workflow")
+        if workflow is not None and "answer" in cleaned:
+            self._check_answer(workflow, cleaned["answer"])
         return cleaned
+
+    def _check_answer(self, workflow: Workflow, answer: str) -> None:
+        try:
+            with scope.tenant(workflow.tenant_id):
+                services.check_answer(workflow, answer)
+        except Problem as problem:
+            self.add_error("answer", problem.detail)
 
 
 @admin.register(Endpoint)
 class EndpointAdmin(ScopedAdmin):
     form = EndpointForm
-    list_display = ["__str__", "workflow", "scheme", "enabled", "created_at"]
-    list_filter = ["scheme", "enabled"]
+    list_display = ["__str__", "workflow", "scheme", "answer", "enabled", "created_at"]
+    list_filter = ["scheme", "answer", "enabled"]
     list_select_related = ["workflow"]
     search_fields = ["workflow__slug", "=token"]
     autocomplete_fields = ["workflow"]
@@ -63,12 +75,13 @@ class EndpointAdmin(ScopedAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Endpoint | None = None) -> list[str]:
         if obj is None:
-            return ["workflow", "scheme", "options"]
+            return ["workflow", "scheme", "options", "answer"]
         facts = ["tenant", "workflow", "address", "scheme", "settings"]
-        return [*facts, "previous_expires_at", "created_at", "enabled"]
+        return [*facts, "previous_expires_at", "created_at", "answer", "enabled"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Endpoint | None = None) -> list[str]:
-        return [name for name in self.get_fields(request, obj) if name != "enabled"] if obj else []
+        fields = self.get_fields(request, obj) if obj else []
+        return [name for name in fields if name not in ("answer", "enabled")]
 
     @display(description="address")
     def address(self, endpoint: Endpoint) -> str:
@@ -81,9 +94,12 @@ class EndpointAdmin(ScopedAdmin):
     def save_model(self, request: HttpRequest, obj: Any, form: forms.Form, change: bool) -> None:
         with scope.tenant(obj.workflow.tenant_id):
             if change:
+                services.set_answer(endpoint=obj, answer=obj.answer)
                 services.set_enabled(endpoint=obj, enabled=obj.enabled)
                 return
-            issued = services.create(workflow=obj.workflow, scheme=obj.scheme, options=obj.options)
+            issued = services.create(
+                workflow=obj.workflow, scheme=obj.scheme, options=obj.options, answer=obj.answer
+            )
         obj.pk, obj.tenant_id = issued.endpoint.pk, issued.endpoint.tenant_id
         obj.token, obj.secret = issued.endpoint.token, issued.secret
 

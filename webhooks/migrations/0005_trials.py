@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('executions', '0007_trials'),
         ('tenants', '0001_initial'),
-        ('webhooks', '0001_initial'),
+        ('webhooks', '0004_answer'),
         ('workflows', '0006_trials'),
     ]
 

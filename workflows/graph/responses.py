@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from workflows.definition import Step
+from workflows.definition import Definition, Step
 from workflows.graph import firing
-from workflows.graph.levels import Level
+from workflows.graph.levels import Level, levels
 from workflows.graph.structure import Graph
 from workflows.problems import Problem, warning
 
 RESPOND = "respond"
+
+
+def nestings(definition: Definition) -> frozenset[int]:
+    """How many bodies deep respond steps stand; empty if there are none."""
+    return frozenset(
+        level.nesting
+        for level in levels(definition)
+        if any(step.type == RESPOND for step in level.definition.steps)
+    )
 
 
 def problems(graphs: Sequence[tuple[Level, Graph]]) -> Iterator[Problem]:

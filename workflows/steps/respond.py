@@ -39,13 +39,23 @@ def _safe(headers: dict[str, str]) -> dict[str, str]:
             raise ValueError(f'"{name}" cannot be set here. Valid: {valid} and x-... of your own.')
         if lower == "content-type" and _ACTIVE_TYPES.fullmatch(_media_type(value)):
             raise ValueError("This content type is for pages, which are not served here.")
+        if lower == "content-type" and _charset(value) not in ("utf-8", ""):
+            raise ValueError("The body is sent as UTF-8: name no other charset.")
     return headers
 
 
 def _media_type(header: str) -> str:
+    return _parsed(header).get_content_type()
+
+
+def _charset(header: str) -> str:
+    return _parsed(header).get_content_charset("")
+
+
+def _parsed(header: str) -> Message:
     message = Message()
     message["content-type"] = header
-    return message.get_content_type()
+    return message
 
 
 class RespondConfig(Config):

@@ -1,0 +1,30 @@
+"""What is read from the environment, and what is refused there."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from config import env
+
+NAME = "STEPWELL_MAX_WAIT_SECONDS"
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("0", 0.0), ("0.5", 0.5), (" 60 ", 60.0)])
+def test_seconds_are_read(text: str, seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(NAME, text)
+    assert env.seconds(NAME, default=25.0, most=60.0) == seconds
+
+
+def test_what_is_not_set_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(NAME, raising=False)
+    assert env.seconds(NAME, default=25.0, most=60.0) == 25.0
+
+
+@pytest.mark.parametrize("text", ["", "-1", "60.1", "nan", "inf", "1e9", "ten"])
+def test_what_is_no_number_of_seconds_is_refused(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(NAME, text)
+    with pytest.raises(ImproperlyConfigured, match="is not 0 to 60 seconds"):
+        env.seconds(NAME, default=25.0, most=60.0)
