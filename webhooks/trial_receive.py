@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 import uuid_utils.compat
+from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -24,8 +25,8 @@ from tenants.masking import masked_headers
 from tenants.problems import Problem
 from webhooks import receive, signatures
 from webhooks.models import ACK, Endpoint, TrialAddress, TrialRequest
-from webhooks.receive import REFUSED, UNKNOWN, Received, Refusal
-from webhooks.signatures import GenericOptions
+from webhooks.receive import REFUSED, UNKNOWN, Challenged, Received, Refusal
+from webhooks.signatures import Options
 from workflows.definition import JSON
 
 KEPT = 20  # requests of one address
@@ -39,6 +40,7 @@ class Incoming:
     headers: Mapping[str, str]
     query: Mapping[str, JSON]
     body: bytes = b""
+    raw_query: str = ""  # as it was sent, without its question mark
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,14 @@ class _Outcome:
     reason: str = ""
     errors: list[JSON] = field(default_factory=list)
     execution: Execution | None = None
+    challenge: str | None = None
+
+    @property
+    def status(self) -> int:
+        """Of the answer."""
+        if self.problem is not None:
+            return self.problem.status
+        return 202 if self.challenge is None else 200
 
 
 def receive_trial(token: str, incoming: Incoming) -> Received:
@@ -56,7 +66,7 @@ def receive_trial(token: str, incoming: Incoming) -> Received:
 
     Raises Problem: 404 nobody listens there, 401 bad or stale signature, 409 the draft has errors,
     415 a type that is not read, 422 not what it says it is, or not what the draft's input schema
-    asks for. With an endpoint's signatures it also answers as the endpoint does.
+    asks for. With an endpoint's signatures it also answers as the endpoint does. Raises Challenged.
     """
     with scope.tenant(_tenant_of(token)):
         address = _taken(token)
@@ -64,6 +74,8 @@ def receive_trial(token: str, incoming: Incoming) -> Received:
         request = _keep(address, incoming, outcome)
     if outcome.problem is not None:
         raise outcome.problem
+    if outcome.challenge is not None:
+        raise Challenged(outcome.challenge)
     mode = address.endpoint.answer if address.endpoint else ACK
     return Received(request.id, request.execution_id, address.tenant_id, mode)
 
@@ -72,6 +84,12 @@ def note_unread(token: str, incoming: Incoming, problem: Problem) -> None:
     """Show the listener a request whose body could not be read. Raises Problem 404."""
     with scope.tenant(_tenant_of(token)):
         _keep(_taken(token), incoming, _Outcome(problem, problem.detail))
+
+
+def url(token: str, raw_query: str = "") -> str:
+    """Where requests are to be sent, as their senders write and some of them sign it."""
+    address = f"{settings.PUBLIC_URL}/hooks/test/{token}/"
+    return f"{address}?{raw_query}" if raw_query else address
 
 
 def secret_purpose(address_id: UUID) -> str:
@@ -101,9 +119,19 @@ def _taken(token: str) -> TrialAddress:
 
 
 def _outcome(address: TrialAddress, incoming: Incoming) -> _Outcome:
-    reason = _distrust(address, incoming)
-    if reason:
+    scheme, options, secrets = _proof(address)
+    now = time.time()
+    sent_to = url(address.token, incoming.raw_query)
+    message = signatures.Message(incoming.headers, incoming.body, sent_to)
+    verdict = signatures.verify(scheme, options, secrets, message, now)
+    if not verdict.ok:
+        reason = signatures.explain(scheme, options, verdict, message, now)
         return _Outcome(REFUSED.problem(), reason)
+    if verdict.challenge is not None:
+        reason = (
+            "The provider only tries the address; it was answered as it asked, and nothing ran."
+        )
+        return _Outcome(reason=reason, challenge=verdict.challenge)
     try:
         with transaction.atomic():
             execution = executions.run_draft(
@@ -120,26 +148,15 @@ def _outcome(address: TrialAddress, incoming: Incoming) -> _Outcome:
     return _Outcome(execution=execution)
 
 
-def _distrust(address: TrialAddress, incoming: Incoming) -> str:
-    """Why the request is not believed; empty if it is."""
-    scheme, options, secrets = _proof(address)
-    now = time.time()
-    verdict = signatures.verify(scheme, options, secrets, incoming.headers, incoming.body, now)
-    if verdict.ok:
-        return ""
-    return signatures.explain(scheme, options, verdict, incoming.headers, now)
-
-
-def _proof(address: TrialAddress) -> tuple[str, GenericOptions | None, list[str]]:
+def _proof(address: TrialAddress) -> tuple[str, Options | None, list[str]]:
     """Scheme, options and secrets: the endpoint's as they are now, or its own."""
     endpoint = address.endpoint
     if endpoint is None:
         purpose, sealed = secret_purpose(address.id), address.sealed_secret or b""
         return signatures.DEFAULT, None, [tenants.unseal(address.tenant_id, purpose, sealed)]
     purpose = receive.secret_purpose(endpoint.id)
-    options = None
-    if endpoint.scheme == "generic":
-        options = GenericOptions.model_validate(endpoint.options)
+    form = signatures.OPTIONS.get(endpoint.scheme)
+    options = form.model_validate(endpoint.options) if form else None
     return (
         endpoint.scheme,
         options,
@@ -152,7 +169,7 @@ def _good_secrets(endpoint: Endpoint) -> list[bytes | memoryview]:
     until = endpoint.previous_expires_at
     is_good = until is not None and until > timezone.now()
     previous = endpoint.sealed_previous if is_good else None
-    return [sealed for sealed in (endpoint.sealed_secret, previous) if sealed is not None]
+    return [sealed for sealed in (endpoint.sealed_secret, previous) if sealed]
 
 
 def _keep(address: TrialAddress, incoming: Incoming, outcome: _Outcome) -> TrialRequest:
@@ -160,7 +177,7 @@ def _keep(address: TrialAddress, incoming: Incoming, outcome: _Outcome) -> Trial
         id=uuid_utils.compat.uuid7(),
         tenant_id=address.tenant_id,
         address=address,
-        status=outcome.problem.status if outcome.problem else 202,
+        status=outcome.status,
         reason=outcome.reason,
         errors=storable(outcome.errors),
         headers=storable({**masked_headers(incoming.headers)}),

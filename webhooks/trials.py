@@ -17,10 +17,11 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from tenants import services as tenants
+from tenants.actions import Action
 from tenants.problems import Problem
-from webhooks import signatures
+from tenants.services import audit
+from webhooks import signatures, trial_receive
 from webhooks.models import Endpoint, TrialAddress, TrialRequest
-from webhooks.trial_receive import secret_purpose
 from workflows.models import Workflow
 
 
@@ -53,9 +54,13 @@ def listen(*, workflow: Workflow, endpoint_id: UUID | None = None, by: str) -> O
     secret = ""
     if endpoint is None:
         secret = signatures.new_secret(signatures.DEFAULT)
-        address.sealed_secret = tenants.seal(address.tenant_id, secret_purpose(address.id), secret)
+        address.sealed_secret = tenants.seal(
+            address.tenant_id, trial_receive.secret_purpose(address.id), secret
+        )
     address.save(force_insert=True)
     address.refresh_from_db(fields=["expires_at"])
+    after = {"workflow": workflow.slug, "scheme": scheme(address), "endpoint": endpoint_id}
+    audit.record(Action.TRIAL_OPENED, address, after={**after, "expires_at": address.expires_at})
     return Opened(address, secret)
 
 
@@ -66,16 +71,18 @@ def latest(*, workflow: Workflow) -> TrialAddress | None:
 
 def extend(*, workflow: Workflow) -> TrialAddress:
     """Let it listen for the whole time from now on. Raises Problem 409 if it listens no more."""
-    if not TrialAddress.objects.filter(workflow=workflow, expires_at__gt=Now()).update(
-        expires_at=_end()
-    ):
+    address = _open(workflow)
+    if address is None:
         raise Problem(409, "not-listening", "No test address listens just now. Listen anew.")
-    return TrialAddress.objects.select_related("endpoint").get(workflow=workflow)
+    _end_at(address, _end(), Action.TRIAL_EXTENDED)
+    return address
 
 
 def stop(*, workflow: Workflow) -> None:
     """Close the address; what came in can still be looked at. Nothing happens if it is closed."""
-    TrialAddress.objects.filter(workflow=workflow, expires_at__gt=Now()).update(expires_at=Now())
+    address = _open(workflow)
+    if address is not None:
+        _end_at(address, Now(), Action.TRIAL_CLOSED)
 
 
 def requests(*, address: TrialAddress) -> QuerySet[TrialRequest]:
@@ -86,7 +93,7 @@ def requests(*, address: TrialAddress) -> QuerySet[TrialRequest]:
 
 def url(address: TrialAddress) -> str:
     """Where requests are to be sent."""
-    return f"{settings.PUBLIC_URL}/hooks/test/{address.token}/"
+    return trial_receive.url(address.token)
 
 
 def scheme(address: TrialAddress) -> str:
@@ -97,6 +104,21 @@ def scheme(address: TrialAddress) -> str:
 def is_listening(address: TrialAddress) -> bool:
     """Whether it still takes requests."""
     return address.expires_at > timezone.now()
+
+
+def _open(workflow: Workflow) -> TrialAddress | None:
+    """The address that listens, kept from others until the transaction ends."""
+    rows = TrialAddress.objects.select_for_update(of=("self",), no_key=True)
+    rows = rows.select_related("endpoint")
+    return rows.filter(workflow=workflow, expires_at__gt=Now()).first()
+
+
+def _end_at(address: TrialAddress, moment: Now | CombinedExpression, verb: Action) -> None:
+    before = {"expires_at": address.expires_at}
+    address.expires_at = moment
+    address.save(update_fields=["expires_at"])
+    address.refresh_from_db(fields=["expires_at"])
+    audit.record(verb, address, before=before, after={"expires_at": address.expires_at})
 
 
 def _end() -> CombinedExpression:

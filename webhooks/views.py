@@ -14,7 +14,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from tenants.problems import Problem, respond
 from webhooks import answers
-from webhooks.receive import BROKEN_OFF, receive, too_large
+from webhooks.receive import BROKEN_OFF, Challenged, receive, too_large
 from webhooks.trial_receive import Incoming, note_unread, receive_trial
 from workflows.definition import JSON
 
@@ -26,9 +26,12 @@ def hook(request: HttpRequest, token: str) -> HttpResponse:
     """Take in a webhook, and answer once it is stored, as its endpoint says."""
     try:
         _refuse_others(request)
-        received = receive(token, _headers(request), _query(request), _body(request))
+        query, raw_query = _query(request), request.META.get("QUERY_STRING", "")
+        received = receive(token, _headers(request), query, _body(request), raw_query=raw_query)
     except Problem as problem:
         return respond(problem)
+    except Challenged as challenged:
+        return _plain(challenged.text)
     return answers.answer(received)
 
 
@@ -37,7 +40,8 @@ def trial_hook(request: HttpRequest, token: str) -> HttpResponse:
     """Take in a request for a workflow's draft, at an address that listens for a few minutes."""
     try:
         _refuse_others(request)
-        incoming = Incoming(_headers(request), _query(request))
+        raw_query = request.META.get("QUERY_STRING", "")
+        incoming = Incoming(_headers(request), _query(request), raw_query=raw_query)
         try:
             body = _body(request)
         except Problem as problem:
@@ -46,12 +50,20 @@ def trial_hook(request: HttpRequest, token: str) -> HttpResponse:
         received = receive_trial(token, replace(incoming, body=body))
     except Problem as problem:
         return respond(problem)
+    except Challenged as challenged:
+        return _plain(challenged.text)
     return answers.answer(received)
 
 
 def _refuse_others(request: HttpRequest) -> None:
     if request.method != "POST":
         raise Problem(405, "method", "Send webhooks with POST.", headers={"Allow": "POST"})
+
+
+def _plain(text: str) -> HttpResponse:
+    """What a sender asked to have back. No browser may take it for a page."""
+    safe = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+    return HttpResponse(text, content_type="text/plain; charset=utf-8", headers=safe)
 
 
 def _body(request: HttpRequest) -> bytes:

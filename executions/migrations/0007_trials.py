@@ -7,8 +7,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('executions', '0005_slots'),
-        ('tenants', '0001_initial'),
+        ('executions', '0006_idempotency'),
+        ('tenants', '0002_audit'),
         ('workflows', '0006_trials'),
     ]
 

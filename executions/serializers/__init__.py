@@ -1,23 +1,15 @@
-"""Executions in the API's JSON: what comes in (requests.py) and what goes out (answers.py)."""
+"""Executions in the API's JSON: requests.py comes in, answers.py and outcomes.py go out."""
 
 from __future__ import annotations
 
-from executions.serializers.answers import (
-    BulkOutcome,
-    EventPage,
-    ExecutionDetail,
-    ExecutionItem,
-    Link,
-    Preview,
-    Started,
-    detail,
-    url,
-)
+from executions.serializers.answers import ExecutionDetail, ExecutionItem, Link, detail, url
+from executions.serializers.outcomes import BulkOutcome, EventPage, Preview, Started
 from executions.serializers.requests import (
     EXECUTION_STATUSES,
     STEP_STATUSES,
     BulkBody,
     DecisionBody,
+    DraftRunBody,
     EventsQuery,
     ListQuery,
     ReplayBody,
@@ -34,6 +26,7 @@ __all__ = [
     "BulkBody",
     "BulkOutcome",
     "DecisionBody",
+    "DraftRunBody",
     "EventPage",
     "EventsQuery",
     "ExecutionDetail",

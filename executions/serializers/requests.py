@@ -27,9 +27,20 @@ _LOOKUPS = {
 }
 
 
-class RunBody(Strict):
+class DraftRunBody(Strict):
     input = StorableJSON(
         required=False, allow_null=True, default=dict, help_text="trigger.body; {} if unset."
+    )
+
+
+class RunBody(DraftRunBody):
+    expected_version = serializers.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=2**31 - 1,
+        default=None,
+        allow_null=True,
+        help_text="The number of the version that is to run; refused if another one is live.",
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from uuid import UUID
 
 from executions import dispatch
 from executions.models import Execution
@@ -14,6 +15,9 @@ from executions.moves import NewExecution
 from executions.services.plans import plan_of
 from executions.services.starting import begin, check_input, trigger
 from tenants import scope
+from tenants.actions import Action
+from tenants.services import audit
+from tenants.services.audit import Target
 from workflows import trials
 from workflows.definition import JSON
 from workflows.models import Workflow
@@ -27,6 +31,7 @@ def run_draft(
     message: str,
     headers: Mapping[str, str] | None = None,
     query: Mapping[str, JSON] | None = None,
+    execution_id: UUID | None = None,
 ) -> Execution:
     """Start the workflow's draft as it is now, in the open tenant scope.
 
@@ -49,6 +54,11 @@ def run_draft(
             test=True,
         ),
         message=message,
+        execution_id=execution_id,
     )
+    if kind == "manual":  # a person, as in `start`
+        target = Target("execution", str(begun.execution_id), str(begun.execution_id))
+        after = {"workflow": workflow.slug, "test": True}
+        audit.record(Action.EXECUTION_STARTED, target, after=after)
     scope.on_commit(partial(dispatch.wake, begun.ready))
     return Execution.objects.select_related("workflow", "version").get(id=begun.execution_id)

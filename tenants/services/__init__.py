@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from tenants.services.keys import IssuedKey, find_key_holder, issue_key
+from tenants.services.keys import IssuedKey, find_key_holder, issue_key, revoke_key
 from tenants.services.people import Registration, find_member, register, tenants_of
 from tenants.services.secrets import (
     MIN_SECRET_LENGTH,
+    delete_secret,
     keyring,
     put_secret,
     seal,
@@ -14,12 +15,25 @@ from tenants.services.secrets import (
     secrets_of,
     unseal,
 )
-from tenants.services.variables import put_variable, variable_values, variables_of
+from tenants.services.trail import COLUMNS as AUDIT_COLUMNS
+from tenants.services.trail import Chain, entries_of, export, side, verify
+from tenants.services.variables import (
+    delete_variable,
+    put_variable,
+    variable_values,
+    variables_of,
+)
 
 __all__ = [
+    "AUDIT_COLUMNS",
     "MIN_SECRET_LENGTH",
+    "Chain",
     "IssuedKey",
     "Registration",
+    "delete_secret",
+    "delete_variable",
+    "entries_of",
+    "export",
     "find_key_holder",
     "find_member",
     "issue_key",
@@ -27,12 +41,15 @@ __all__ = [
     "put_secret",
     "put_variable",
     "register",
+    "revoke_key",
     "seal",
     "secret_names",
     "secret_values",
     "secrets_of",
+    "side",
     "tenants_of",
     "unseal",
     "variable_values",
     "variables_of",
+    "verify",
 ]

@@ -9,9 +9,11 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import QuerySet
 
+from tenants.actions import Action
 from tenants.keyring import KeyRing
 from tenants.models import Secret
 from tenants.problems import Problem
+from tenants.services import audit
 
 MIN_SECRET_LENGTH = 8  # characters
 
@@ -41,11 +43,23 @@ def put_secret(*, tenant_id: UUID, name: str, value: str) -> tuple[Secret, bool]
         message = f"Give at least {MIN_SECRET_LENGTH} characters: fewer cannot be masked in a run."
         error = {"field": "value", "code": "min_length", "message": message}
         raise Problem(422, "invalid", message, errors=[error])
-    return Secret.objects.update_or_create(
+    secret, created = Secret.objects.update_or_create(
         tenant_id=tenant_id,
         name=name,
         defaults={"sealed": seal(tenant_id, f"secret:{name}", value)},
     )
+    audit.record(Action.SECRET_WRITTEN, secret, after={"new": created})
+    return secret, created
+
+
+def delete_secret(*, tenant_id: UUID, name: str) -> bool:
+    """Delete a secret; False: there is none of that name."""
+    secret = secrets_of(tenant_id).filter(name=name).first()
+    if secret is None:
+        return False
+    audit.record(Action.SECRET_DELETED, secret)
+    secret.delete()
+    return True
 
 
 def secrets_of(tenant_id: UUID) -> QuerySet[Secret]:

@@ -48,6 +48,7 @@ def test_a_dry_run_counts_and_deletes_nothing() -> None:
         "steps": 3,
         "events": expected["events"],
         "trials": 0,
+        "keys": 0,
         "deliveries": 0,
         "addresses": 0,
         "sessions": 1,

@@ -18,9 +18,10 @@ from tenants.roles import Role
 from tests import factories
 from tests.executions import invariants
 from tests.executions.driving import drained, fresh, new_worker
-from tests.executions.families import for_each, sub_workflow
+from tests.executions.families import begun_by, for_each, sub_workflow
 from tests.executions.past import copy
 from tests.workflows.definitions import document, step
+from workflows.filters import ENDS
 from workflows.models import Workflow, WorkflowVersion
 
 pytestmark = pytest.mark.usefixtures("committed_db")
@@ -33,6 +34,15 @@ KEEP = step("keep", kind="transform", config={"value": "{{ trigger.body }}"})
 def tried(workflow: Workflow, body: Any = None) -> Execution:
     with scope.tenant(workflow.tenant_id):
         return services.run_draft(workflow=workflow, kind="manual", body=body, message="A test.")
+
+
+def heard_by_all(tenant: Tenant) -> Workflow:
+    """A workflow to which two subscriptions listen: one to it, one to any."""
+    workflow = factories.make_workflow(tenant)
+    listener = factories.make_workflow(tenant, slug="listener")
+    for source in (workflow, None):
+        factories.subscribe(listener, source, *ENDS)
+    return workflow
 
 
 def all_runs(tenant: Tenant) -> list[Execution]:
@@ -60,6 +70,24 @@ def test_its_failure_alarms_nobody() -> None:
     assert [run.workflow_id for run in all_runs(tenant)] == [workflow.id]
     drained(factories.start_execution(workflow))
     assert len(all_runs(tenant)) == 3  # the counterpart: of production it does
+
+
+def test_no_subscription_hears_of_its_end() -> None:
+    workflow = heard_by_all(factories.make_tenant())
+    test, real = drained(tried(workflow)), drained(factories.start_execution(workflow))
+    assert [len(begun_by(run)) for run in (test, real)] == [0, 2]  # the counterpart is heard
+
+
+@pytest.mark.parametrize("is_test", [True, False])
+def test_a_mark_that_somebody_left_on_it_makes_no_subscription_hear(is_test: bool) -> None:
+    workflow = heard_by_all(factories.make_tenant())
+    run = tried(workflow) if is_test else factories.start_execution(workflow)
+    with scope.tenant(run.tenant_id):
+        services.stop(run, by="otto")
+        marked = fresh(run).follow_up
+        Execution.objects.filter(id=run.id).update(follow_up=True)
+    services.follow_up(run.tenant_id, run.id)
+    assert (marked, len(begun_by(run))) == ((False, 0) if is_test else (True, 2))
 
 
 def test_what_it_starts_are_tests_too() -> None:

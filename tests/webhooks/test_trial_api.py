@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -159,6 +160,31 @@ def test_a_draft_is_run_with_an_input(acme: Caller) -> None:
     assert (answer.status_code, answer.json()["status"]) == (202, "queued")
     run = acme.get(answer["Location"]).json()
     assert (run["test"], run["version"], run["trigger"]["body"]) == (True, None, {"n": 1})
+
+
+def test_the_same_request_with_the_same_key_makes_no_second_test(acme: Caller) -> None:
+    run = partial(acme.post, "workflows/flow/draft/run/", idempotency_key="one")
+    first, again = (run({"input": {"n": 1}}) for _ in range(2))
+    assert (first.json(), again["Idempotency-Replayed"]) == (again.json(), "true")
+    other = run({"input": {"n": 2}})
+    assert (other.status_code, other.json()["type"]) == (
+        422,
+        "urn:stepwell:problem:idempotency-key-reused",
+    )
+
+
+def test_a_key_of_a_test_is_none_of_a_real_run(acme: Caller) -> None:
+    acme.post("workflows/flow/publish/", {})
+    acme.post("workflows/flow/draft/run/", {}, idempotency_key="one")
+    assert acme.post("workflows/flow/run/", {}, idempotency_key="one").status_code == 422
+
+
+def test_a_draft_has_no_version_to_expect(acme: Caller) -> None:
+    answer = acme.post("workflows/flow/draft/run/", {"expected_version": 1})
+    assert (answer.status_code, [error["field"] for error in answer.json()["errors"]]) == (
+        422,
+        ["expected_version"],
+    )
 
 
 def test_a_test_is_in_the_list_of_tests_only(acme: Caller) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 
 import pytest
@@ -14,9 +15,9 @@ from tests.webhooks import senders
 from tests.webhooks.listeners import close, draft_that_listens, listen
 from tests.webhooks.senders import BODY, deliver, github, make_address, standard
 from tests.workflows.definitions import document, step
-from webhooks import services, trial_receive
+from webhooks import services, signatures, trial_receive
 from webhooks.models import Delivery, TrialRequest
-from webhooks.receive import REFUSED
+from webhooks.receive import REFUSED, Challenged
 from workflows import services as workflows
 
 pytestmark = pytest.mark.usefixtures("committed_db")
@@ -106,11 +107,11 @@ def test_a_secret_that_was_rotated_is_good_as_long_as_at_the_endpoint() -> None:
     ("change", "reason"),
     [
         ({"webhook-signature": "v1,AAAA"}, "made with another secret"),
-        ({"webhook-signature": "AAAA"}, "does not begin with 'v1,'"),
+        ({"webhook-signature": "AAAA"}, "begins with 'v1,'"),
         ({"webhook-signature": None}, "webhook-signature with the signature is missing"),
         ({"webhook-id": None}, "webhook-id with the id of the delivery is missing"),
         ({"webhook-timestamp": None}, "webhook-timestamp with the time of sending is missing"),
-        ({"webhook-timestamp": "noon"}, "webhook-timestamp is no time in Unix seconds"),
+        ({"webhook-timestamp": "noon"}, "webhook-timestamp is no time as the scheme writes it"),
     ],
 )
 def test_the_sender_of_a_bad_signature_hears_nothing_and_the_listener_why(
@@ -220,3 +221,20 @@ def test_another_tenants_rows_are_out_of_reach() -> None:
     listener.send()
     with scope.tenant(factories.make_tenant().id):
         assert TrialRequest.objects.count() == 0
+
+
+def test_a_provider_that_tries_the_address_is_answered_and_runs_nothing() -> None:
+    address = make_address("slack", secret="8f742231b10e8888abcd99yyyzzz85a5")
+    with scope.tenant(address.tenant.id):
+        workflow = address.endpoint().workflow
+    listener = listen(workflow, address.endpoint_id, address.secret)
+    body = b'{"type": "url_verification", "challenge": "say-this"}'
+    message = signatures.Message({}, body)
+    now = int(time.time())
+    headers = signatures.sign("slack", None, address.secret, message, delivery_id="", timestamp=now)
+    with pytest.raises(Challenged) as challenged:
+        listener.send(headers, body)
+    assert challenged.value.text == "say-this"
+    [shown] = listener.came()
+    assert (shown.status, shown.execution_id) == (200, None)
+    assert listener.runs() == []

@@ -2,71 +2,100 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 
 from .message import MalformedError, Message, Verdict
-from .schemes import Hmac, Scheme
+from .places import Field, Header, HeaderItem, Place
+from .schemes import BySecret, Hmac, Scheme, Token
+from .times import Timestamp
 
-_SECONDS = re.compile(r"[0-9]{1,12}")  # in milliseconds a time of today has 13
 OTHER = (
     "The signature is well-formed and is not of this body. Either it was made with another secret, "
     "or what was signed is not what was sent, such as JSON that was written anew after signing."
 )
+_TIME = "the time of sending"
 
 
-def explain(scheme: Scheme | None, verdict: Verdict, headers: Mapping[str, str], now: float) -> str:
+def explain(scheme: Scheme | None, verdict: Verdict, message: Message, now: float) -> str:
     """One sentence or two about a verdict that is not ok, at `now` (Unix seconds).
 
     Says nothing from which a right signature could be made.
     """
-    if not isinstance(scheme, Hmac):
-        return "The request does not prove that it comes from the holder of the secret."
-    message = Message(headers, b"")
-    if verdict.reason == "stale":
-        return _stale(scheme, message, now)
-    return next(_flaws(scheme, message), OTHER)
+    match scheme:
+        case BySecret(signed, plain):
+            token = isinstance(plain, Token) and _read(plain.token, message) is not None
+            return explain(plain if token else signed, verdict, message, now)
+        case Token():
+            wrong = f"{_named(scheme.token)} is not the endpoint's secret."
+            return next(_missing(scheme.token, message, "the secret"), wrong)
+        case Hmac(timestamp=Timestamp() as timestamp) if verdict.reason == "stale":
+            return _stale(timestamp, message, now)
+        case Hmac():
+            return next(_flaws(scheme, message), OTHER)
+        case _:
+            return "The request does not prove that it comes from the holder of the secret."
 
 
 def _flaws(scheme: Hmac, message: Message) -> Iterator[str]:
-    parts = scheme.content.parts
-    yield from _missing(scheme.signature, message, "the signature")
+    signature = Header(scheme.signatures.names)
+    yield from _missing(signature, message, "the signature")
     if scheme.timestamp is not None:
-        yield from _missing(scheme.timestamp.headers, message, "the time of sending")
-    if "id" in parts:
+        yield from _missing(scheme.timestamp.place, message, _TIME)
+    if scheme.delivery_id is not None and "id" in scheme.content.parts:
         yield from _missing(scheme.delivery_id, message, "the id of the delivery")
-    signature = _text(scheme.signature, message)
-    candidates = signature.split(scheme.separator) if scheme.separator else [signature]
-    if not any(one.startswith(scheme.prefix) for one in candidates):
-        name = _present(scheme.signature, message)
-        yield f"The header {name} does not begin with {scheme.prefix!r}."
-    if scheme.timestamp and not _SECONDS.fullmatch(_text(scheme.timestamp.headers, message)):
-        name = _present(scheme.timestamp.headers, message)
-        yield f"The header {name} is no time in Unix seconds."
+    if not _signatures(scheme, message):
+        prefix = scheme.signatures.prefix
+        yield f"{_named(signature, message)} has nothing that begins with {prefix!r}."
+    if scheme.timestamp is not None and not _is_time(scheme.timestamp, message):
+        yield f"{_named(scheme.timestamp.place, message)} is no time as the scheme writes it."
 
 
-def _missing(names: Sequence[str], message: Message, what: str) -> Iterator[str]:
-    if not any(name in message.headers for name in names):
-        yield f"The header {names[0]} with {what} is missing."
+def _missing(place: Place, message: Message, what: str) -> Iterator[str]:
+    if _read(place, message) is None:
+        yield f"{_named(place)} with {what} is missing."
 
 
-def _stale(scheme: Hmac, message: Message, now: float) -> str:
-    if scheme.timestamp is None:  # then nothing is ever stale
-        return OTHER
-    off = round(now - int(_text(scheme.timestamp.headers, message)))
+def _stale(timestamp: Timestamp, message: Message, now: float) -> str:
+    off = round(now - timestamp.notation.read(_read(timestamp.place, message) or b""))
     where = "in the past" if off > 0 else "in the future"
     return (
         f"The signature is right, but its time is {abs(off)} seconds {where}; "
-        f"{scheme.timestamp.tolerance} are allowed."
+        f"{timestamp.tolerance} are allowed."
     )
 
 
-def _present(names: Sequence[str], message: Message) -> str:
-    return next((name for name in names if name in message.headers), names[0])
-
-
-def _text(names: Sequence[str], message: Message) -> str:
+def _is_time(timestamp: Timestamp, message: Message) -> bool:
     try:
-        return (message.header(names) or b"").decode("latin-1")
+        timestamp.is_stale(message, 0)
     except MalformedError:
-        return ""
+        return False
+    return True
+
+
+def _signatures(scheme: Hmac, message: Message) -> list[bytes]:
+    try:
+        return scheme.signatures.read(message)
+    except MalformedError:
+        return []
+
+
+def _read(place: Place, message: Message) -> bytes | None:
+    """The value, empty where it is there and cannot be read."""
+    try:
+        return place.read(message)
+    except MalformedError:
+        return b""
+
+
+def _named(place: Place, message: Message | None = None) -> str:
+    """The place in words; of several names of a header the one that the message has."""
+    match place:
+        case Header(names):
+            present = message.headers if message else {}
+            return f"The header {next((name for name in names if name in present), names[0])}"
+        case HeaderItem(name, key):
+            return f"The part {key}= of the header {name}"
+        case Field(path):
+            return f"The field {'.'.join(path)} of the body"
+        case _:
+            return "The place"

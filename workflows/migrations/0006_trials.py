@@ -7,8 +7,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('tenants', '0001_initial'),
-        ('workflows', '0003_schedules'),
+        ('tenants', '0002_audit'),
+        ('workflows', '0005_listeners'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -12,8 +12,8 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('executions', '0007_trials'),
-        ('tenants', '0001_initial'),
-        ('webhooks', '0004_answer'),
+        ('tenants', '0002_audit'),
+        ('webhooks', '0003_answer'),
         ('workflows', '0006_trials'),
     ]
 
