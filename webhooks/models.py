@@ -132,7 +132,7 @@ class TrialRequest(TenantModel):
         TrialAddress, on_delete=models.CASCADE, related_name="requests", db_constraint=False
     )
     status = models.PositiveSmallIntegerField(help_text="the HTTP status it was answered with")
-    reason = models.TextField(blank=True, help_text="why it was refused")
+    reason = models.TextField(blank=True, help_text="why nothing ran")
     errors = models.JSONField(default=list, help_text="of the body, or of the draft")
     headers = models.JSONField(help_text="credentials masked")
     query = models.JSONField()

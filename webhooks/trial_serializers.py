@@ -28,7 +28,9 @@ class TriedExecution(Link):
 class TrialRequestItem(serializers.ModelSerializer[TrialRequest]):
     """A request that came in at a test address."""
 
-    execution = serializers.SerializerMethodField(help_text="The test; null: it was refused.")
+    execution = serializers.SerializerMethodField(
+        help_text="The test; null: nothing ran, see `reason`."
+    )
 
     class Meta:
         model = TrialRequest

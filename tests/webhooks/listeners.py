@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -20,6 +20,15 @@ from webhooks.models import TrialAddress, TrialRequest
 from webhooks.receive import Received
 from webhooks.trial_receive import Incoming, receive_trial
 from workflows.models import Workflow
+
+
+@dataclass(frozen=True)
+class Temporary(Address):
+    """A test address as its sender knows it."""
+
+    @property
+    def path(self) -> str:
+        return f"/hooks/test/{self.token}/"
 
 
 @dataclass(frozen=True)
@@ -59,8 +68,8 @@ def listen(workflow: Workflow, endpoint_id: UUID | None = None, secret: str = ""
         workflow.refresh_from_db()
         opened = trials.listen(workflow=workflow, endpoint_id=endpoint_id, by="ed@acme.example")
         tenant = workflow.tenant
-    address = Address(tenant, opened.address.id, opened.address.token, opened.secret or secret)
-    return Listener(workflow, replace(address))
+    address = Temporary(tenant, opened.address.id, opened.address.token, opened.secret or secret)
+    return Listener(workflow, address)
 
 
 def draft_that_listens(definition: dict[str, Any] | None = None) -> Listener:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import timedelta
 
 import pytest
@@ -15,9 +14,9 @@ from tests.webhooks import senders
 from tests.webhooks.listeners import close, draft_that_listens, listen
 from tests.webhooks.senders import BODY, deliver, github, make_address, standard
 from tests.workflows.definitions import document, step
-from webhooks import services, signatures, trial_receive
+from webhooks import services, trial_receive
 from webhooks.models import Delivery, TrialRequest
-from webhooks.receive import REFUSED, Challenged
+from webhooks.receive import REFUSED
 from workflows import services as workflows
 
 pytestmark = pytest.mark.usefixtures("committed_db")
@@ -221,20 +220,3 @@ def test_another_tenants_rows_are_out_of_reach() -> None:
     listener.send()
     with scope.tenant(factories.make_tenant().id):
         assert TrialRequest.objects.count() == 0
-
-
-def test_a_provider_that_tries_the_address_is_answered_and_runs_nothing() -> None:
-    address = make_address("slack", secret="8f742231b10e8888abcd99yyyzzz85a5")
-    with scope.tenant(address.tenant.id):
-        workflow = address.endpoint().workflow
-    listener = listen(workflow, address.endpoint_id, address.secret)
-    body = b'{"type": "url_verification", "challenge": "say-this"}'
-    message = signatures.Message({}, body)
-    now = int(time.time())
-    headers = signatures.sign("slack", None, address.secret, message, delivery_id="", timestamp=now)
-    with pytest.raises(Challenged) as challenged:
-        listener.send(headers, body)
-    assert challenged.value.text == "say-this"
-    [shown] = listener.came()
-    assert (shown.status, shown.execution_id) == (200, None)
-    assert listener.runs() == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import Any
 
 import pytest
@@ -12,7 +13,11 @@ from tests import factories
 from tests.factories import People
 from tests.webhooks import listeners, senders
 from tests.webhooks.listeners import Listener
+from tests.webhooks.vendors import TEXT
 from tests.workflows.definitions import document, step
+from webhooks import signatures
+from webhooks.receive import Challenged
+from webhooks.signatures import Message
 from workflows.models import Workflow
 
 pytestmark = pytest.mark.django_db
@@ -98,6 +103,19 @@ def test_a_refused_request_is_shown_with_the_reason(editor: Client, workflow: Wo
     assert "refused with 401" in part
     assert "webhook-signature with the signature is missing" in part
     assert "<script>" not in part
+
+
+def test_a_providers_trial_is_shown_as_answered(editor: Client, workflow: Workflow) -> None:
+    address = senders.make_address("slack", secret=TEXT, workflow=workflow)
+    listener = listeners.listen(workflow, address.endpoint_id, TEXT)
+    body = b'{"type": "url_verification", "challenge": "say-this"}'
+    now = int(time.time())
+    signed = signatures.sign("slack", None, TEXT, Message({}, body), delivery_id="", timestamp=now)
+    with pytest.raises(Challenged):
+        listener.send(signed, body)
+    part = came(listener, editor)
+    assert "only tries the address" in part
+    assert "refused" not in part
 
 
 def test_errors_of_the_body_are_shown_by_field(editor: Client, people: People) -> None:

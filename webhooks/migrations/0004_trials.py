@@ -43,7 +43,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=uuid_utils.compat.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('status', models.PositiveSmallIntegerField(help_text='the HTTP status it was answered with')),
-                ('reason', models.TextField(blank=True, help_text='why it was refused')),
+                ('reason', models.TextField(blank=True, help_text='why nothing ran')),
                 ('errors', models.JSONField(default=list, help_text='of the body, or of the draft')),
                 ('headers', models.JSONField(help_text='credentials masked')),
                 ('query', models.JSONField()),
