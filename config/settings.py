@@ -36,6 +36,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
+    "django.contrib.humanize",
     "django.contrib.staticfiles",
     "django_rls",
     "django_celery_beat",
@@ -222,6 +223,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "ExecutionStatus": "executions.serializers.EXECUTION_STATUSES",
         "StepStatus": "executions.serializers.STEP_STATUSES",
+        "DeliveryReason": "webhooks.serializers.REASONS",
         "TriggerKind": "executions.states.TRIGGERS",
         "ReactionOutcome": "workflows.filters.REACTIONS",
     },
@@ -259,6 +261,8 @@ MAX_SCHEDULES = environment.int("STEPWELL_MAX_SCHEDULES", default=50)  # active 
 MAX_CHAIN = environment.int("STEPWELL_MAX_CHAIN", default=10)  # runs that lead to one another
 MAX_RESULT_BYTES = environment.int("STEPWELL_MAX_RESULT_BYTES", default=4_194_304)  # of a for_each
 TEST_ADDRESS_SECONDS = environment.int("STEPWELL_TEST_ADDRESS_SECONDS", default=300)
+# Requests that started nothing and are kept all the same: of an endpoint and a reason, in an hour.
+MAX_KEPT_REFUSALS = environment.int("STEPWELL_MAX_KEPT_REFUSALS", default=100)
 # How long a caller may wait for a result (`?wait=`, webhooks that answer with it), and how many may
 # in one process: each holds one of its threads (docker/gunicorn.conf.py).
 MAX_WAIT_SECONDS = env.seconds("STEPWELL_MAX_WAIT_SECONDS", default=25.0, most=60.0)

@@ -5,8 +5,8 @@ Nothing here touches production: no delivery is stored, so nothing is a duplicat
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -21,26 +21,17 @@ from executions.models import Execution
 from executions.storable import storable
 from tenants import scope
 from tenants import services as tenants
-from tenants.masking import masked_headers
 from tenants.problems import Problem
-from webhooks import receive, signatures
+from webhooks import addresses, receive, signatures
+from webhooks.incoming import LARGEST, Incoming
 from webhooks.models import ACK, Endpoint, TrialAddress, TrialRequest
-from webhooks.receive import REFUSED, UNKNOWN, Challenged, Received, Refusal
+from webhooks.receive import Challenged, Received
+from webhooks.refusals import IP_DENIED, REFUSED, UNKNOWN, Refusal, too_large
 from webhooks.signatures import Options
 from workflows.definition import JSON
 
 KEPT = 20  # requests of one address
 NOT_RUNNABLE = Refusal(409, "not-runnable", "The workflow's draft has errors and cannot be run.")
-
-
-@dataclass(frozen=True)
-class Incoming:
-    """One request; header names are lower case."""
-
-    headers: Mapping[str, str]
-    query: Mapping[str, JSON]
-    body: bytes = b""
-    raw_query: str = ""  # as it was sent, without its question mark
 
 
 @dataclass(frozen=True)
@@ -61,16 +52,18 @@ class _Outcome:
         return 202 if self.challenge is None else 200
 
 
-def receive_trial(token: str, incoming: Incoming) -> Received:
+def receive_trial(token: str, incoming: Incoming, raw_query: str = "") -> Received:
     """Take in one request. What is returned, and what is shown, is committed.
 
-    Raises Problem: 404 nobody listens there, 401 bad or stale signature, 409 the draft has errors,
-    415 a type that is not read, 422 not what it says it is, or not what the draft's input schema
-    asks for. With an endpoint's signatures it also answers as the endpoint does. Raises Challenged.
+    `raw_query` is the query as it was sent, without its question mark. Raises Challenged.
+    Raises Problem: 404 nobody listens there, 403 address not allowed, 401 bad or stale signature,
+    409 the draft has errors, 413 too large, 415 a type that is not read, 422 not what it says it
+    is, or not what the draft's input schema asks for. With an endpoint's signatures it takes
+    requests from where the endpoint does, and answers as it does.
     """
     with scope.tenant(_tenant_of(token)):
         address = _taken(token)
-        outcome = _outcome(address, incoming)
+        outcome = _refusal(address, incoming) or _outcome(address, incoming, raw_query)
         request = _keep(address, incoming, outcome)
     if outcome.problem is not None:
         raise outcome.problem
@@ -118,10 +111,23 @@ def _taken(token: str) -> TrialAddress:
     return address
 
 
-def _outcome(address: TrialAddress, incoming: Incoming) -> _Outcome:
+def _refusal(address: TrialAddress, incoming: Incoming) -> _Outcome | None:
+    """What is refused before its signature is looked at."""
+    allowed = json.dumps(address.endpoint.allowed_ips if address.endpoint else [])
+    if not addresses.is_allowed(allowed, incoming.client):
+        sender = incoming.client or "an address that cannot be told"
+        reason = f"It came from {sender}, and the endpoint's allow-list leaves that out."
+        return _Outcome(IP_DENIED.problem(), reason)
+    if incoming.size > settings.MAX_PAYLOAD_BYTES:
+        problem = too_large()
+        return _Outcome(problem, problem.detail)
+    return None
+
+
+def _outcome(address: TrialAddress, incoming: Incoming, raw_query: str) -> _Outcome:
     scheme, options, secrets = _proof(address)
     now = time.time()
-    sent_to = url(address.token, incoming.raw_query)
+    sent_to = url(address.token, raw_query)
     message = signatures.Message(incoming.headers, incoming.body, sent_to)
     verdict = signatures.verify(scheme, options, secrets, message, now)
     if not verdict.ok:
@@ -137,9 +143,9 @@ def _outcome(address: TrialAddress, incoming: Incoming) -> _Outcome:
             execution = executions.run_draft(
                 workflow=address.workflow,
                 kind="webhook",
-                body=receive.read_body(incoming.headers.get("content-type", ""), incoming.body),
+                body=receive.read_body(incoming.headers, incoming.body),
                 message="A test of the draft by a webhook.",
-                headers=masked_headers(incoming.headers),
+                headers=incoming.shown,
                 query=incoming.query,
             )
     except Problem as problem:
@@ -180,10 +186,10 @@ def _keep(address: TrialAddress, incoming: Incoming, outcome: _Outcome) -> Trial
         status=outcome.status,
         reason=outcome.reason,
         errors=storable(outcome.errors),
-        headers=storable({**masked_headers(incoming.headers)}),
+        headers=storable({**incoming.shown}),
         query=storable({**incoming.query}),
         body=incoming.body.decode("utf-8", "replace").replace("\0", "\ufffd"),
-        size=len(incoming.body),
+        size=min(incoming.size, LARGEST),
         execution=outcome.execution,
     )
     newest = address.requests.order_by("-id").values("id")[:KEPT]

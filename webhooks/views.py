@@ -13,9 +13,11 @@ from django.http.request import HttpHeaders, UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 
 from tenants.problems import Problem, respond
-from webhooks import answers
-from webhooks.receive import BROKEN_OFF, Challenged, receive, too_large
-from webhooks.trial_receive import Incoming, note_unread, receive_trial
+from webhooks import addresses, answers
+from webhooks.incoming import Incoming
+from webhooks.receive import Challenged, Received, receive
+from webhooks.refusals import BROKEN_OFF
+from webhooks.trial_receive import note_unread, receive_trial
 from workflows.definition import JSON
 
 UNPREFIXED = HttpHeaders.UNPREFIXED_HEADERS  # those that WSGI spells without HTTP_
@@ -26,8 +28,7 @@ def hook(request: HttpRequest, token: str) -> HttpResponse:
     """Take in a webhook, and answer once it is stored, as its endpoint says."""
     try:
         _refuse_others(request)
-        query, raw_query = _query(request), request.META.get("QUERY_STRING", "")
-        received = receive(token, _headers(request), query, _body(request), raw_query=raw_query)
+        received = _received(request, token)
     except Problem as problem:
         return respond(problem)
     except Challenged as challenged:
@@ -40,14 +41,14 @@ def trial_hook(request: HttpRequest, token: str) -> HttpResponse:
     """Take in a request for a workflow's draft, at an address that listens for a few minutes."""
     try:
         _refuse_others(request)
-        raw_query = request.META.get("QUERY_STRING", "")
-        incoming = Incoming(_headers(request), _query(request), raw_query=raw_query)
+        incoming = Incoming(_headers(request), _query(request), b"", _client(request), 0)
         try:
-            body = _body(request)
+            body, size = _body(request)
         except Problem as problem:
             note_unread(token, incoming, problem)
             raise
-        received = receive_trial(token, replace(incoming, body=body))
+        raw_query = request.META.get("QUERY_STRING", "")
+        received = receive_trial(token, replace(incoming, body=body, size=size), raw_query)
     except Problem as problem:
         return respond(problem)
     except Challenged as challenged:
@@ -60,26 +61,40 @@ def _refuse_others(request: HttpRequest) -> None:
         raise Problem(405, "method", "Send webhooks with POST.", headers={"Allow": "POST"})
 
 
+def _received(request: HttpRequest, token: str) -> Received:
+    body, size = _body(request)
+    return receive(
+        token,
+        _headers(request),
+        _query(request),
+        body,
+        raw_query=request.META.get("QUERY_STRING", ""),
+        client=_client(request),
+        size=size,
+    )
+
+
 def _plain(text: str) -> HttpResponse:
     """What a sender asked to have back. No browser may take it for a page."""
     safe = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
     return HttpResponse(text, content_type="text/plain; charset=utf-8", headers=safe)
 
 
-def _body(request: HttpRequest) -> bytes:
-    body = _joined_chunks(request) if _is_chunked(request) else _declared_body(request)
-    if len(body) < int(request.META.get("CONTENT_LENGTH") or 0):  # gunicorn hands over what came
-        raise BROKEN_OFF.problem()
-    return body
-
-
-def _declared_body(request: HttpRequest) -> bytes:
+def _body(request: HttpRequest) -> tuple[bytes, int]:
+    """The body and its size; of one that is too large nothing is read."""
+    if _is_chunked(request):
+        body = _joined_chunks(request)
+        return body, len(body)
+    size = int(request.META.get("CONTENT_LENGTH") or 0)
     try:
-        return request.body
+        body = request.body
     except RequestDataTooBig:
-        raise too_large() from None
+        return b"", max(size, settings.MAX_PAYLOAD_BYTES + 1)  # of chunks it is not known
     except UnreadablePostError:
         raise BROKEN_OFF.problem() from None
+    if len(body) < size:  # gunicorn hands over what came
+        raise BROKEN_OFF.problem()
+    return body, len(body)
 
 
 def _joined_chunks(request: WSGIRequest) -> bytes:
@@ -106,6 +121,12 @@ def _headers(request: HttpRequest) -> dict[str, str]:
         for key, value in request.META.items()
         if key.startswith("HTTP_") or key in UNPREFIXED
     }
+
+
+def _client(request: HttpRequest) -> str | None:
+    meta = request.META
+    peer, forwarded = meta.get("REMOTE_ADDR", ""), meta.get("HTTP_X_FORWARDED_FOR", "")
+    return addresses.client_address(peer, forwarded, behind_proxy=settings.BEHIND_PROXY)
 
 
 def _query(request: HttpRequest) -> dict[str, JSON]:

@@ -12,14 +12,13 @@ from rest_framework.views import APIView
 
 from executions import serializers, services
 from executions.api import idempotency
-from executions.api.reading import parameters
 from executions.api.starting import started
 from executions.models import Execution
 from tenants import scope
 from tenants.auth import caller_of
 from tenants.principals import Principal
 from tenants.roles import Permission
-from tenants.serializers import read
+from tenants.serializers import parameters, read
 from workflows import services as workflow_services
 from workflows.definition import JSON
 

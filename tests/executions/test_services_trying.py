@@ -21,6 +21,7 @@ from tests.executions.driving import drained, fresh, new_worker
 from tests.executions.families import begun_by, for_each, sub_workflow
 from tests.executions.past import copy
 from tests.workflows.definitions import document, step
+from workflows import pausing
 from workflows.filters import ENDS
 from workflows.models import Workflow, WorkflowVersion
 
@@ -151,6 +152,16 @@ def test_a_test_runs_again_as_a_test_of_the_same_draft(verb: str, version: Any) 
     with scope.tenant(tenant.id):
         again = getattr(services, verb)(failed, by="ed", version=version)
     assert (again.test, again.version_id) == (True, failed.version_id)
+
+
+def test_it_can_be_tried_and_replayed_while_its_workflow_is_paused() -> None:
+    workflow = factories.make_workflow(factories.make_tenant())
+    with scope.tenant(workflow.tenant_id):
+        pausing.pause(workflow=workflow)
+    test = drained(tried(workflow))
+    with scope.tenant(workflow.tenant_id):
+        again = services.replay(test, by="ed", version="same")
+    assert (test.status, again.test) == ("succeeded", True)
 
 
 def test_a_body_that_the_draft_does_not_take_is_refused() -> None:

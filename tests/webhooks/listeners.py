@@ -16,9 +16,10 @@ from tests import factories
 from tests.webhooks import senders
 from tests.webhooks.senders import BODY, Address
 from webhooks import trials
+from webhooks.incoming import Incoming
 from webhooks.models import TrialAddress, TrialRequest
 from webhooks.receive import Received
-from webhooks.trial_receive import Incoming, receive_trial
+from webhooks.trial_receive import receive_trial
 from workflows.models import Workflow
 
 
@@ -38,14 +39,24 @@ class Listener:
     workflow: Workflow
     address: Address
 
-    def send(self, headers: dict[str, str] | None = None, body: bytes = BODY) -> Received:
+    def send(
+        self,
+        headers: dict[str, str] | None = None,
+        body: bytes = BODY,
+        client: str | None = "127.0.0.1",
+    ) -> Received:
         """Deliver; signed rightly unless headers are given."""
         signed = senders.standard(self.address, body) if headers is None else headers
-        return receive_trial(self.address.token, Incoming(signed, {}, body))
+        return receive_trial(self.address.token, Incoming(signed, {}, body, client, len(body)))
 
-    def refused(self, headers: dict[str, str] | None = None, body: bytes = BODY) -> Problem:
+    def refused(
+        self,
+        headers: dict[str, str] | None = None,
+        body: bytes = BODY,
+        client: str | None = "127.0.0.1",
+    ) -> Problem:
         try:
-            self.send(headers, body)
+            self.send(headers, body, client)
         except Problem as problem:
             return problem
         raise AssertionError("it was taken in")

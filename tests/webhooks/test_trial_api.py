@@ -136,7 +136,7 @@ def test_a_body_that_is_too_large_is_refused_and_noted(
     opened = listen(acme)
     assert send(opened, b'"' + b"x" * 40 + b'"').status_code == 413
     [request] = acme.get(LISTEN).json()["requests"]
-    assert (request["status"], request["body"]) == (413, "")
+    assert (request["status"], request["body"], request["size"]) == (413, "", 42)
     assert "30 bytes" in request["reason"]
 
 

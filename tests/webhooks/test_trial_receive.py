@@ -5,18 +5,20 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.test import Client
 
 from tenants import scope
 from tenants.problems import Problem
 from tests import factories
 from tests.executions.driving import drained
 from tests.webhooks import senders
-from tests.webhooks.listeners import close, draft_that_listens, listen
+from tests.webhooks.listeners import Listener, close, draft_that_listens, listen
 from tests.webhooks.senders import BODY, deliver, github, make_address, standard
 from tests.workflows.definitions import document, step
 from webhooks import services, trial_receive
+from webhooks.incoming import Incoming
 from webhooks.models import Delivery, TrialRequest
-from webhooks.receive import REFUSED
+from webhooks.refusals import REFUSED
 from workflows import services as workflows
 
 pytestmark = pytest.mark.usefixtures("committed_db")
@@ -181,13 +183,67 @@ def test_only_the_last_requests_are_kept() -> None:
     assert (len(bodies), bodies[0]) == (trial_receive.KEPT, f'{{"n": {newest}}}')
 
 
+# --- From where ----------------------------------------------------------------------------------
+
+
+def listening_to(*allowed: str) -> Listener:
+    """At a test address that takes an endpoint's signatures, and its allow-list."""
+    address = make_address()
+    endpoint = address.endpoint()
+    with scope.tenant(address.tenant.id):
+        services.set_allowed_ips(endpoint=endpoint, allowed_ips=allowed)
+        workflow = endpoint.workflow
+    return listen(workflow, address.endpoint_id, address.secret)
+
+
+@pytest.mark.parametrize("client", ["198.51.100.1", None])
+@pytest.mark.parametrize("headers", [None, {}])
+def test_an_address_that_the_endpoint_does_not_allow_is_refused_and_shown(
+    client: str | None, headers: dict[str, str] | None
+) -> None:
+    listener = listening_to("192.0.2.0/24")
+    refused = listener.refused(headers, client=client)
+    assert (refused.status, refused.code) == (403, "ip-denied")
+    [shown] = listener.came()
+    assert shown.status == 403
+    assert (client or "cannot be told") in shown.reason
+    assert listener.runs() == []
+
+
+@pytest.mark.parametrize("client", ["192.0.2.200", "::ffff:192.0.2.3"])
+def test_an_address_that_the_endpoint_allows(client: str) -> None:
+    listener = listening_to("192.0.2.0/24")
+    listener.send(client=client)
+    assert len(listener.runs()) == 1
+
+
+def test_without_an_endpoint_there_is_no_list() -> None:
+    listener = draft_that_listens()
+    listener.send(client=None)
+    assert len(listener.runs()) == 1
+
+
+@pytest.mark.parametrize(("peer", "status"), [("192.0.2.7", 202), ("198.51.100.1", 403)])
+def test_the_connection_says_from_where_a_request_comes(peer: str, status: int) -> None:
+    listener = listening_to("192.0.2.0/24")
+    forged = {**standard(listener.address), "x-forwarded-for": "192.0.2.7"}
+    answer = Client().post(
+        listener.address.path,
+        BODY,
+        content_type="application/json",
+        headers=forged,
+        REMOTE_ADDR=peer,
+    )
+    assert answer.status_code == status
+
+
 # --- For how long --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("token", ["", "x", "../admin", "a" * 65])
 def test_nobody_listens_at_another_address(token: str) -> None:
     with pytest.raises(Problem) as refused:
-        trial_receive.receive_trial(token, trial_receive.Incoming({}, {}))
+        trial_receive.receive_trial(token, Incoming({}, {}, b"", None, 0))
     assert refused.value.status == 404
 
 

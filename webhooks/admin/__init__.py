@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from webhooks.admin import endpoints, trials
+from webhooks.admin import deliveries, endpoints, trials
 
-__all__ = ["endpoints", "trials"]
+__all__ = ["deliveries", "endpoints", "trials"]

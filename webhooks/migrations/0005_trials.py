@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('executions', '0007_trials'),
         ('tenants', '0002_audit'),
-        ('webhooks', '0003_answer'),
+        ('webhooks', '0004_deliveries'),
         ('workflows', '0006_trials'),
     ]
 
