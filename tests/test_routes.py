@@ -119,7 +119,7 @@ def make_site() -> Site:
         delivery = Delivery.objects.get()
         member = Membership.objects.get(user=people.vera)
         listening = trials.listen(workflow=workflow, by=SENTINEL).address
-        TrialAddress.objects.update(expires_at=Now() + timedelta(minutes=1))
+        TrialAddress.objects.update(expires_at=Now() + timedelta(days=1))
     values: dict[str, dict[str, object]] = {
         "": {
             "id": people.alice.id,
