@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 # A step that a worker may claim once it is due, and a run that may begin once it is. Word for word
 # what their indexes say, so that the planner sees that it may use them.
 _CLAIMABLE = "status IN ('queued', 'retrying', 'waiting') AND due_at IS NOT NULL"
@@ -230,21 +232,29 @@ _MOVED_WITH_STEP = _MOVED.replace(
   RETURNING e.id, e.follow_up""",
 )
 
-START = f"""
-WITH gate AS (
+
+@lru_cache(maxsize=16)
+def start(condition: str) -> str:
+    """Store an execution if another insertion, which is part of the statement, returns a row."""
+    return f"""
+WITH wanted AS ({condition}), gate AS (
   INSERT INTO executions_execution
     (id, tenant_id, workflow_id, version_id, status, trigger_kind, trigger, timeout, last_seq,
      active_seconds, created_at, due_at, parent_id, parent_step, parent_fence, item_index,
      origin_id, depth, key_root, limited, held, test, follow_up)
-  VALUES (%(execution)s, %(tenant)s, %(workflow)s, %(version)s, 'queued', %(kind)s, %(trigger)s,
-          %(run_timeout)s, %(last_seq)s, 0, now(),
-          coalesce(%(due_at)s::timestamptz, now() + make_interval(secs => %(delay)s)),
-          %(parent)s, %(parent_step)s, %(parent_fence)s, %(item_index)s,
-          %(origin)s, %(depth)s, %(key_root)s, %(limited)s, %(held)s, %(test)s, false)
+  SELECT %(execution)s, %(tenant)s, %(workflow)s, %(version)s, 'queued', %(kind)s, %(trigger)s,
+         %(run_timeout)s, %(last_seq)s, 0, now(),
+         coalesce(%(due_at)s::timestamptz, now() + make_interval(secs => %(delay)s)),
+         %(parent)s, %(parent_step)s, %(parent_fence)s, %(item_index)s,
+         %(origin)s, %(depth)s, %(key_root)s, %(limited)s, %(held)s, %(test)s, false
+  FROM wanted
   RETURNING 1
 ), {_ADDED}, {_TOLD}
 SELECT 1 FROM gate
 """
+
+
+START = start("SELECT 1")
 
 # A step goes back to queued from a worker that was lost: that try does not count. The numbers of
 # the tries of a wait start anew. (The status is asked for by a parameter and the row found by its

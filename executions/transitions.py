@@ -144,15 +144,25 @@ def run_row(db: Prepared, execution_id: UUID) -> RunRow:
     return RunRow(*db.run(statements.RUN, {"execution": execution_id})[0])
 
 
-def start(db: Prepared, execution: NewExecution, move: Move, *, last: bool = False) -> None:
+def start(
+    db: Prepared,
+    execution: NewExecution,
+    move: Move,
+    *,
+    only_if: Call | None = None,
+    last: bool = False,
+) -> bool:
     """Insert a queued execution with its first steps, if it has any yet, and events.
 
-    With `last` the transaction ends.
+    False: `only_if`, an insertion that is made along with it, returned no row, and nothing was
+    written. With `last` the transaction ends.
     """
     parent = execution.parent
-    db.run(
-        statements.START,
+    condition, values = only_if or (None, {})
+    rows = db.run(
+        statements.START if condition is None else statements.start(condition),
         {
+            **values,
             **_shared(move),
             "workflow": execution.workflow_id,
             "version": execution.version_id,
@@ -174,6 +184,7 @@ def start(db: Prepared, execution: NewExecution, move: Move, *, last: bool = Fal
         },
         last=last,
     )
+    return bool(rows)
 
 
 def launch(db: Prepared, moves: Sequence[Move]) -> list[RunRow]:

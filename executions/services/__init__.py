@@ -19,7 +19,7 @@ from executions.services.idempotency import (
 )
 from executions.services.measuring import LastHour, State, last_hour, state
 from executions.services.outcomes import Outcome, outcome, responds, response
-from executions.services.plans import plan_of, plan_of_run
+from executions.services.plans import known, plan_of, plan_of_run
 from executions.services.recording import record
 from executions.services.recovery import end_overdue, leased_to, lost_steps, overdue, release
 from executions.services.repairing import repair
@@ -31,6 +31,7 @@ from executions.services.sending import mark_sending
 from executions.services.starting import (
     Begun,
     begin,
+    begin_if,
     check_input,
     live_version,
     refuse_paused,
@@ -51,6 +52,7 @@ __all__ = [
     "attention",
     "beat",
     "begin",
+    "begin_if",
     "cancel",
     "check_input",
     "claim",
@@ -69,6 +71,7 @@ __all__ = [
     "gather",
     "in_batches",
     "is_work_ready",
+    "known",
     "last_hour",
     "leased_to",
     "left_to_follow",

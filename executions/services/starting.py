@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -23,7 +23,7 @@ from executions.states import ExecutionStatus, StepStatus
 from tenants import scope
 from tenants.actions import Action
 from tenants.problems import Problem
-from tenants.scope import Prepared
+from tenants.scope import Call, Prepared
 from tenants.services import audit
 from tenants.services.audit import Target
 from workflows import schemas
@@ -160,9 +160,58 @@ def begin(
     if plan.definition.limits.executions is not None and not (is_item or new.test):
         admitted = admission.admit(db, tenant_id, new.workflow_id, plan.definition.limits)
         new = replace(new, limited=True, held=admitted == "hold")
-    move = Move(
+    move = _created(tenant_id, ident, new, message, reused, first)
+    transitions.start(db, new, move, last=last and not reused and admitted == "run")
+    if reused and new.origin_id is not None:
+        transitions.reuse(db, move, new.origin_id, reused)
+    if admitted == "drop":
+        admission.drop(db, move, plan.definition.limits, has_parent=new.parent is not None)
+        return Begun(ident, 0)
+    return Begun(ident, 0 if new.held else max(len(first), 1))
+
+
+def begin_if(
+    db: Prepared,
+    only_if: Call,
+    *,
+    tenant_id: UUID,
+    plan: Plan,
+    new: NewExecution,
+    message: str,
+    execution_id: UUID,
+) -> Begun | None:
+    """As `begin`, in one round trip with an insertion of the caller's, with which it ends.
+
+    None: that one returned no row, and nothing was stored.
+    """
+    if plan.definition.limits.executions is not None:  # room is made only if it is to be taken
+        if db.first(*only_if) is None:
+            return None
+        return begin(
+            db,
+            tenant_id=tenant_id,
+            plan=plan,
+            new=new,
+            message=message,
+            execution_id=execution_id,
+            last=True,
+        )
+    move = _created(tenant_id, execution_id, new, message)
+    stored = transitions.start(db, new, move, only_if=only_if, last=True)
+    return Begun(execution_id, 1) if stored else None
+
+
+def _created(
+    tenant_id: UUID,
+    execution_id: UUID,
+    new: NewExecution,
+    message: str,
+    reused: Sequence[str] = (),
+    first: Sequence[NewStep] = (),
+) -> Move:
+    return Move(
         tenant_id=tenant_id,
-        execution_id=ident,
+        execution_id=execution_id,
         status=ExecutionStatus.QUEUED,
         known_seq=0,
         events=[
@@ -172,13 +221,6 @@ def begin(
         ],
         steps=first,
     )
-    transitions.start(db, new, move, last=last and not reused and admitted == "run")
-    if reused and new.origin_id is not None:
-        transitions.reuse(db, move, new.origin_id, reused)
-    if admitted == "drop":
-        admission.drop(db, move, plan.definition.limits, has_parent=new.parent is not None)
-        return Begun(ident, 0)
-    return Begun(ident, 0 if new.held else max(len(first), 1))
 
 
 def _first_steps(plan: Plan) -> list[NewStep]:
