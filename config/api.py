@@ -64,7 +64,7 @@ urlpatterns = [
     path(f"{SCHEDULE}pause/", ScheduleViews.as_view({"post": "pause"}), name="schedule-pause"),
     path(f"{SCHEDULE}resume/", ScheduleViews.as_view({"post": "resume"}), name="schedule-resume"),
     path("secrets/", SecretViews.as_view(_ALL), name="secrets"),
-    path("secrets/<slug:name>/", SecretViews.as_view(_NAMED), name="secret"),
+    path("secrets/<slug:name>/", SecretViews.as_view({**_NAMED, "patch": "partial_update"}), name="secret"),
     path("variables/", VariableViews.as_view(_ALL), name="variables"),
     path("variables/<slug:name>/", VariableViews.as_view(_NAMED), name="variable"),
 ]

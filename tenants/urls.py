@@ -3,11 +3,11 @@ from __future__ import annotations
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path
 
-from tenants import views
 from tenants.forms import LoginForm
+from tenants.views import coming_in
 
 urlpatterns = [
-    path("", views.home, name="home"),
+    path("", coming_in.home, name="home"),
     path(
         "login/",
         LoginView.as_view(
@@ -18,5 +18,5 @@ urlpatterns = [
         name="login",
     ),
     path("logout/", LogoutView.as_view(), name="logout"),
-    path("t/<slug:tenant_slug>/", views.tenant, name="tenant"),
+    path("t/<slug:tenant_slug>/", coming_in.tenant, name="tenant"),
 ]

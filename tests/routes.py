@@ -87,7 +87,10 @@ API: dict[str, Bodies] = {
     f"{_SCHEDULE}pause/": {"POST": {}},
     f"{_SCHEDULE}resume/": {"POST": {}},
     "api/v1/secrets/": {"POST": {"name": "new", "value": "open sesame"}},
-    "api/v1/secrets/<slug:name>/": {"PUT": {"value": "open sesame"}},
+    "api/v1/secrets/<slug:name>/": {
+        "PUT": {"value": "open sesame"},
+        "PATCH": {"hosts": ["shop.example"]},
+    },
     "api/v1/variables/": {"POST": {"name": "new", "value": "x"}},
     "api/v1/variables/<slug:name>/": {"PUT": {"value": "x"}},
 }

@@ -16,6 +16,12 @@ def put_variable(*, tenant_id: UUID, name: str, value: object) -> tuple[Variable
     )
 
 
+def delete_variable(*, tenant_id: UUID, name: str) -> bool:
+    """Delete a variable; False: there is none of that name."""
+    deleted, _ = variables_of(tenant_id).filter(name=name).delete()
+    return bool(deleted)
+
+
 def variables_of(tenant_id: UUID) -> QuerySet[Variable]:
     """A tenant's plain settings as rows."""
     return Variable.objects.filter(tenant_id=tenant_id)

@@ -8,8 +8,9 @@ import pytest
 from django.contrib.auth.models import Group, Permission
 from django.test import Client
 
-from tenants import scope, services
+from tenants import scope
 from tenants.models import ApiKey, Secret, Tenant, User
+from tests import factories
 from tests.callers import PASSWORD, Caller, owner_of
 
 
@@ -78,7 +79,7 @@ def test_a_secret_is_written_and_never_shown(staff: Client, acme: Caller) -> Non
 
 def kept(acme: Caller) -> dict[str, str]:
     with scope.tenant(acme.tenant_id):
-        return services.secret_values(acme.tenant_id, ["token"])
+        return factories.secret_values(acme.tenant_id, ["token"])
 
 
 def test_a_secret_too_short_to_be_masked_is_refused(staff: Client, acme: Caller) -> None:

@@ -1,0 +1,7 @@
+"""The pages of people: coming in, and a tenant's settings."""
+
+from __future__ import annotations
+
+from tenants.views import coming_in
+
+__all__ = ["coming_in"]
