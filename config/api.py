@@ -32,6 +32,7 @@ SCHEDULE = "schedules/<uuid:id>/"
 _ALL: dict[str, Any] = {"get": "list", "post": "create"}
 _ONE: dict[str, Any] = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
 _NAMED: dict[str, Any] = {"get": "retrieve", "put": "update", "delete": "destroy"}
+_SECRET: dict[str, Any] = {**_NAMED, "patch": "partial_update"}
 
 urlpatterns = [
     path("register/", Register.as_view(), name="register"),
@@ -64,7 +65,11 @@ urlpatterns = [
     path(f"{SCHEDULE}pause/", ScheduleViews.as_view({"post": "pause"}), name="schedule-pause"),
     path(f"{SCHEDULE}resume/", ScheduleViews.as_view({"post": "resume"}), name="schedule-resume"),
     path("secrets/", SecretViews.as_view(_ALL), name="secrets"),
-    path("secrets/<slug:name>/", SecretViews.as_view({**_NAMED, "patch": "partial_update"}), name="secret"),
+    path(
+        "secrets/<slug:name>/",
+        SecretViews.as_view(_SECRET),
+        name="secret",
+    ),
     path("variables/", VariableViews.as_view(_ALL), name="variables"),
     path("variables/<slug:name>/", VariableViews.as_view(_NAMED), name="variable"),
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tenants.services.keys import IssuedKey, find_key_holder, issue_key
 from tenants.services.people import Registration, find_member, register, tenants_of
+from tenants.services.sealing import SEALED, SealedColumn
 from tenants.services.secrets import (
     MIN_SECRET_LENGTH,
     OpenSecret,
@@ -27,9 +28,11 @@ from tenants.services.variables import (
 
 __all__ = [
     "MIN_SECRET_LENGTH",
+    "SEALED",
     "IssuedKey",
     "OpenSecret",
     "Registration",
+    "SealedColumn",
     "delete_secret",
     "delete_variable",
     "find_key_holder",
