@@ -17,7 +17,7 @@ import html
 import json
 import re
 import string
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import quote, quote_plus
@@ -26,8 +26,13 @@ JSON = None | bool | int | float | str | list["JSON"] | dict[str, "JSON"]
 
 MIN_LENGTH = 4  # characters
 
-# Headers of incoming requests that are never stored: a reader could act as their sender.
-CREDENTIALS = frozenset({"authorization", "cookie", "proxy-authorization", "x-api-key"})
+# Headers of incoming requests that are never stored: a reader could act as their sender, or send a
+# signed request once more. Keys of other things, such as idempotency-key, are none of them.
+_CREDENTIAL = re.compile(
+    r"(?:.*-)?(?:authorization|authentication|cookie|password|passwd|credentials?|secret|token|jwt"
+    r"|(?:api|auth|access|secret|private|subscription|functions)-?key|apikey|api-?token"
+    r"|signature|hmac)(?:-(?:v?\d+|sha-?\d+|ed25519|rsa))*"
+)
 MASKED = "[masked]"
 
 _BASE64 = frozenset(string.ascii_letters + string.digits + "+/-_")
@@ -41,9 +46,12 @@ _NUMBER = re.compile("[0-9.eE+-]+")
 _LEFT_UNQUOTED = ("", "/", "!'()*~", "!#$%&'()*+,/:;=?@[]~")
 
 
-def masked_headers(headers: Mapping[str, str]) -> dict[str, str]:
+def masked_headers(headers: Mapping[str, str], also: Collection[str] = ()) -> dict[str, str]:
     """The headers of a request (lower-case names) as they may be stored."""
-    return {name: MASKED if name in CREDENTIALS else value for name, value in headers.items()}
+    return {
+        name: MASKED if name in also or _CREDENTIAL.fullmatch(name) else value
+        for name, value in headers.items()
+    }
 
 
 @dataclass(frozen=True)

@@ -179,7 +179,12 @@ def workflow(server: Server) -> dict[str, Any]:
         step("all", "memory", kind="transform", config={"value": handed}),
         step("say", "all", config={"message": "{{ steps.memory.output.body[:1900] }}"}),
         step("mail", "say", kind="email", config=mail),
-        step("end", "mail", kind="fail", config={"message": "{{ (steps.all.output | tojson)[:1900] }}"}),
+        step(
+            "end",
+            "mail",
+            kind="fail",
+            config={"message": "{{ (steps.all.output | tojson)[:1900] }}"},
+        ),
         output={"all": "{{ steps.all.output }}", "each": "{{ steps.each.output }}"},
     )
 

@@ -135,7 +135,7 @@ def _store(
     body: bytes,
 ) -> tuple[Received, int]:
     """The delivery and how many steps of its execution workers are to be woken for."""
-    shown = masked_headers(headers)
+    shown = masked_headers(headers, also=_signing_headers(endpoint)[:1])  # not the time's
     received = Received(
         uuid_utils.compat.uuid7(), uuid_utils.compat.uuid7(), endpoint.tenant_id, endpoint.answer
     )
