@@ -166,10 +166,11 @@ def workflow(server: Server) -> dict[str, Any]:
     }
     each = {"items": [1, 2], "steps": [http("inner", config={"url": server.url(f"/text/{BOTH}")})]}
     handed = {key: f"{{{{ [steps.{key}.output, steps.{key}.error] }}}}" for key in configs}
+    said = "steps.all.output | tojson"
     mail = {
         "to": "ops@x.example",
         "subject": "All",
-        "text": "{{ steps.all.output | tojson }} {{ steps.memory.output.body }}",
+        "text": f"{{{{ {said} }}}} {{{{ steps.memory.output.body }}}}",
     }
     return document(
         *(http(key, config=config) for key, config in configs.items()),

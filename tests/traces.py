@@ -21,12 +21,12 @@ WINDOW = 9
 def spellings(value: str) -> dict[bytes, str]:
     """What may not be found, each with the name of its spelling. Not made with our own masking."""
     found: dict[bytes, str] = {}
-    for name, text in _texts(value):
-        found.setdefault(text.encode(), name)
+    for name, spelt in _texts(value):
+        found.setdefault(spelt.encode(), name)
     for data in (value.encode(), value.encode("latin-1", "ignore")):
         found.setdefault(data, "raw")
-        for text in (data.hex(), data.hex().upper()):
-            found.setdefault(text.encode(), "hex")
+        for digits in (data.hex(), data.hex().upper()):
+            found.setdefault(digits.encode(), "hex")
         for offset in range(3):
             encoded = base64.b64encode(b"\0" * offset + data)
             core = encoded[-(-offset * 8 // 6) : (offset + len(data)) * 8 // 6]

@@ -12,11 +12,12 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from tenants import scope, services
-from tenants.api.named import MAX_VALUE_LENGTH, Named, gone, read_at
+from tenants.api.named import Named, gone, read_at
 from tenants.hosts import MAX_HOSTS, MAX_RULE_LENGTH
 from tenants.models import Secret
 from tenants.roles import Permission
 from tenants.serializers import Strict, read
+from tenants.services import MAX_VALUE_LENGTH
 
 
 class SecretHosts(Strict):

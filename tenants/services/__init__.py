@@ -7,6 +7,7 @@ from tenants.services.people import Registration, find_member, register, tenants
 from tenants.services.sealing import SEALED, SealedColumn
 from tenants.services.secrets import (
     MIN_SECRET_LENGTH,
+    WIDENS,
     OpenSecret,
     delete_secret,
     keyring,
@@ -18,17 +19,22 @@ from tenants.services.secrets import (
     secret_purpose,
     secrets_of,
     unseal,
+    widens,
 )
 from tenants.services.variables import (
+    MAX_VALUE_LENGTH,
     delete_variable,
     put_variable,
+    unstorable,
     variable_values,
     variables_of,
 )
 
 __all__ = [
+    "MAX_VALUE_LENGTH",
     "MIN_SECRET_LENGTH",
     "SEALED",
+    "WIDENS",
     "IssuedKey",
     "OpenSecret",
     "Registration",
@@ -50,6 +56,8 @@ __all__ = [
     "secrets_of",
     "tenants_of",
     "unseal",
+    "unstorable",
     "variable_values",
     "variables_of",
+    "widens",
 ]

@@ -18,6 +18,7 @@ from tenants.models import Secret
 from tenants.problems import Problem
 
 MIN_SECRET_LENGTH = 8  # characters
+WIDENS = "To allow further hosts, or any, give the value too."
 
 
 @dataclass(frozen=True)
@@ -71,12 +72,17 @@ def narrow_hosts(*, tenant_id: UUID, name: str, hosts: Sequence[str]) -> Secret:
     secret = secrets_of(tenant_id).select_for_update().filter(name=name).first()
     if secret is None:
         raise Http404
-    if not Hosts(tuple(secret.hosts)).cover(chosen):
-        message = "To allow further hosts, or any, give the value too."
-        raise _refusal([_error("hosts", "widens", message)])
-    secret.hosts = chosen
-    secret.save(update_fields=["hosts", "updated_at"])
+    if widens(secret, chosen):
+        raise _refusal([_error("hosts", "widens", WIDENS)])
+    if chosen != secret.hosts:
+        secret.hosts = chosen
+        secret.save(update_fields=["hosts", "updated_at"])
     return secret
+
+
+def widens(secret: Secret, hosts: Sequence[str]) -> bool:
+    """Whether with this list, read already, the secret could go where it may not go now."""
+    return not Hosts(tuple(secret.hosts)).cover(hosts)
 
 
 def delete_secret(*, tenant_id: UUID, name: str) -> bool:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tenants.views import coming_in
+from tenants.views import coming_in, settings
 
-__all__ = ["coming_in"]
+__all__ = ["coming_in", "settings"]
