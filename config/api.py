@@ -15,10 +15,20 @@ from executions.api import (
     Run,
     StepVerbs,
 )
-from tenants.api import Register, SecretViews, VariableViews
+from tenants.api import (
+    AuditExport,
+    AuditViews,
+    InvitationViews,
+    MemberViews,
+    Register,
+    SecretViews,
+    VariableViews,
+)
 from webhooks.api import EndpointViews
+from webhooks.delivery_api import DeliveryViews, WaitingViews
 from workflows.api import DraftView, Publish, Validate, VersionViews, WorkflowViews
 from workflows.schedule_api import ScheduleViews
+from workflows.subscription_api import SubscriptionViews
 
 app_name = "api"
 
@@ -27,10 +37,13 @@ VERSION = f"{WORKFLOW}versions/<int:number>/"
 EXECUTION = "executions/<uuid:id>/"
 STEP = f"{EXECUTION}steps/<slug:key>/"
 ENDPOINT = "endpoints/<uuid:id>/"
+DELIVERY = "deliveries/<uuid:id>/"
 SCHEDULE = "schedules/<uuid:id>/"
+SUBSCRIPTION = "subscriptions/<uuid:id>/"
 
 _ALL: dict[str, Any] = {"get": "list", "post": "create"}
 _ONE: dict[str, Any] = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
+_KEPT: dict[str, Any] = {"get": "retrieve", "delete": "destroy"}
 _NAMED: dict[str, Any] = {"get": "retrieve", "put": "update", "delete": "destroy"}
 _SECRET: dict[str, Any] = {**_NAMED, "patch": "partial_update"}
 
@@ -41,6 +54,14 @@ urlpatterns = [
     path(WORKFLOW, WorkflowViews.as_view(_ONE), name="workflow"),
     path(f"{WORKFLOW}draft/", DraftView.as_view(), name="draft"),
     path(f"{WORKFLOW}publish/", Publish.as_view(), name="publish"),
+    path(f"{WORKFLOW}pause/", WorkflowViews.as_view({"post": "pause"}), name="workflow-pause"),
+    path(f"{WORKFLOW}resume/", WorkflowViews.as_view({"post": "resume"}), name="workflow-resume"),
+    path(f"{WORKFLOW}deliveries/run/", WaitingViews.as_view({"post": "run"}), name="waiting-run"),
+    path(
+        f"{WORKFLOW}deliveries/discard/",
+        WaitingViews.as_view({"post": "discard"}),
+        name="waiting-discard",
+    ),
     path(f"{WORKFLOW}run/", Run.as_view(), name="run"),
     path(f"{WORKFLOW}versions/", VersionViews.as_view({"get": "list"}), name="versions"),
     path(f"{WORKFLOW}versions/diff/", VersionViews.as_view({"get": "diff"}), name="diff"),
@@ -59,11 +80,25 @@ urlpatterns = [
     path("endpoints/", EndpointViews.as_view(_ALL), name="endpoints"),
     path(ENDPOINT, EndpointViews.as_view(_ONE), name="endpoint"),
     path(f"{ENDPOINT}rotate/", EndpointViews.as_view({"post": "rotate"}), name="rotate"),
+    path(f"{ENDPOINT}deliveries/", DeliveryViews.as_view({"get": "list"}), name="deliveries"),
+    path(
+        f"{ENDPOINT}deliveries/counts/",
+        DeliveryViews.as_view({"get": "counts"}),
+        name="delivery-counts",
+    ),
+    path(DELIVERY, DeliveryViews.as_view({"get": "retrieve"}), name="delivery"),
+    path(f"{DELIVERY}resend/", DeliveryViews.as_view({"post": "resend"}), name="resend"),
     path("schedules/", ScheduleViews.as_view(_ALL), name="schedules"),
     path("schedules/preview/", ScheduleViews.as_view({"post": "preview"}), name="schedule-preview"),
     path(SCHEDULE, ScheduleViews.as_view(_ONE), name="schedule"),
     path(f"{SCHEDULE}pause/", ScheduleViews.as_view({"post": "pause"}), name="schedule-pause"),
     path(f"{SCHEDULE}resume/", ScheduleViews.as_view({"post": "resume"}), name="schedule-resume"),
+    path("members/", MemberViews.as_view({"get": "list"}), name="members"),
+    path("members/<uuid:id>/", MemberViews.as_view(_ONE), name="member"),
+    path("invitations/", InvitationViews.as_view(_ALL), name="invitations"),
+    path("invitations/<uuid:id>/", InvitationViews.as_view(_KEPT), name="invitation"),
+    path("subscriptions/", SubscriptionViews.as_view(_ALL), name="subscriptions"),
+    path(SUBSCRIPTION, SubscriptionViews.as_view(_ONE), name="subscription"),
     path("secrets/", SecretViews.as_view(_ALL), name="secrets"),
     path(
         "secrets/<slug:name>/",
@@ -72,4 +107,6 @@ urlpatterns = [
     ),
     path("variables/", VariableViews.as_view(_ALL), name="variables"),
     path("variables/<slug:name>/", VariableViews.as_view(_NAMED), name="variable"),
+    path("audit/", AuditViews.as_view({"get": "list"}), name="audit"),
+    path("audit/export/", AuditExport.as_view(), name="audit-export"),
 ]

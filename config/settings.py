@@ -7,7 +7,7 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
-from config import env, logs
+from config import accounts, env, logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 environment = env.read()
@@ -35,6 +35,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
+    "django.contrib.humanize",
     "django.contrib.staticfiles",
     "django_rls",
     "django_celery_beat",
@@ -43,6 +44,9 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "channels",
     "csp",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
     "tenants",
     "workflows",
     "executions",
@@ -51,6 +55,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "tenants.middleware.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -61,6 +66,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "tenants.middleware.TenantMiddleware",
 ]
 
@@ -110,6 +116,15 @@ CHANNEL_LAYERS = {
         "CONFIG": {"hosts": [REDIS_URL], "prefix": "stepwell"},
     }
 }
+# How often somebody has tried to log in, and such; without Redis each process counts for itself.
+CACHES = {
+    "default": {
+        "BACKEND": "tenants.caches.RedisOrProcess",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "stepwell",
+        "OPTIONS": {"socket_timeout": REDIS_TIMEOUT, "socket_connect_timeout": REDIS_TIMEOUT},
+    }
+}
 CELERY_BROKER_URL = env.broker_url(REDIS_URL)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
@@ -136,21 +151,16 @@ CELERY_BEAT_SCHEDULE = {
 
 # --- People ------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "tenants.User"
-LOGIN_URL = "login"
-LOGIN_REDIRECT_URL = "home"
-LOGOUT_REDIRECT_URL = "login"
 PASSWORD_HASHERS = [
     "tenants.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
-AUTH_PASSWORD_VALIDATORS = [
-    {
-        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
-        "OPTIONS": {"min_length": 12},
-    },
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-]
+REGISTRATION_OPEN = env.choice("STEPWELL_REGISTRATION", "open", "closed") == "open"
+# Whether the admin opens only to staff who confirm their log-in with a second factor.
+_staff_mfa = ("required", "optional") if SECURE else ("optional", "required")  # the default first
+STAFF_MFA_REQUIRED = env.choice("STEPWELL_STAFF_MFA", *_staff_mfa) == "required"
+KEEP_INVITATIONS_DAYS = 7  # that the mailed link is good for
+MAX_INVITATIONS = environment.int("STEPWELL_MAX_INVITATIONS", default=100)  # open, of one tenant
 
 # --- Mail ----------------------------------------------------------------------------------------
 # Such as smtp+tls://user:password@mail.example:587; by default mails are printed.
@@ -169,11 +179,10 @@ SECURE_SSL_REDIRECT = SECURE
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # asked inside the deployment
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if SECURE else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE
-SECURE_PROXY_SSL_HEADER = (
-    ("HTTP_X_FORWARDED_PROTO", "https")
-    if environment.bool("STEPWELL_BEHIND_PROXY", default=False)
-    else None
-)
+# What the one proxy of ours says of the sender is believed; who has none could be lied to.
+BEHIND_PROXY = environment.bool("STEPWELL_BEHIND_PROXY", default=False)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
+vars().update(accounts.settings(secure=SECURE, behind_proxy=BEHIND_PROXY))
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
@@ -224,7 +233,9 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "ExecutionStatus": "executions.serializers.EXECUTION_STATUSES",
         "StepStatus": "executions.serializers.STEP_STATUSES",
+        "DeliveryReason": "webhooks.serializers.REASONS",
         "TriggerKind": "executions.states.TRIGGERS",
+        "ReactionOutcome": "workflows.filters.REACTIONS",
     },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
@@ -258,6 +269,8 @@ MAX_RUNNING_EXECUTIONS = environment.int("STEPWELL_MAX_RUNNING_EXECUTIONS", defa
 MAX_SCHEDULES = environment.int("STEPWELL_MAX_SCHEDULES", default=50)  # active ones
 MAX_CHAIN = environment.int("STEPWELL_MAX_CHAIN", default=10)  # runs that lead to one another
 MAX_RESULT_BYTES = environment.int("STEPWELL_MAX_RESULT_BYTES", default=4_194_304)  # of a for_each
+# Requests that started nothing and are kept all the same: of an endpoint and a reason, in an hour.
+MAX_KEPT_REFUSALS = environment.int("STEPWELL_MAX_KEPT_REFUSALS", default=100)
 # How long a caller may wait for a result (`?wait=`, webhooks that answer with it), and how many may
 # in one process: each holds one of its threads (docker/gunicorn.conf.py).
 MAX_WAIT_SECONDS = env.seconds("STEPWELL_MAX_WAIT_SECONDS", default=25.0, most=60.0)
@@ -268,6 +281,7 @@ MAX_WAITERS = environment.int("STEPWELL_MAX_WAITERS", default=2)
 KEEP_EVENTS_DAYS = env.days("STEPWELL_KEEP_EVENTS_DAYS", default=30)
 KEEP_EXECUTIONS_DAYS = env.days("STEPWELL_KEEP_EXECUTIONS_DAYS", default=KEEP_EVENTS_DAYS)
 KEEP_DELIVERIES_DAYS = env.days("STEPWELL_KEEP_DELIVERIES_DAYS", default=7)
+KEEP_IDEMPOTENCY_KEYS_SECONDS = 24 * 3600  # for which the same key starts nothing again
 
 WORKER_THREADS = environment.int("STEPWELL_WORKER_THREADS", default=16)  # steps at once a process
 WORKER_BEAT_SECONDS = 1.0  # how often a worker process says that it lives

@@ -7,8 +7,15 @@ from typing import Any, cast
 
 from csp.constants import UNSAFE_EVAL, UNSAFE_INLINE
 from csp.decorators import csp_update
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 from unfold.sites import UnfoldAdminSite
+
+from tenants.actions import Action
+from tenants.services import audit
 
 View = Callable[..., HttpResponse]
 
@@ -27,8 +34,20 @@ class Site(UnfoldAdminSite):
         guarded: View = super().admin_view(view, cacheable)
         return _relaxed(guarded)
 
+    def password_change(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        answer: HttpResponse = super().password_change(request, extra_context)
+        if request.method == "POST" and answer.status_code == 302:
+            audit.record_platform(Action.USER_PASSWORD_SET, request.user)  # type: ignore[arg-type] # staff
+        return answer
+
     def login(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        show: View = super().login
-        return _relaxed(show)(request, extra_context)
+        """There is one log-in, with its throttle and second factors; this only leads there."""
+        if self.has_permission(request):
+            return redirect("admin:index")
+        if request.user.is_authenticated:
+            raise PermissionDenied
+        return redirect_to_login(request.GET.get("next") or reverse("admin:index"))

@@ -17,7 +17,7 @@ import html
 import json
 import re
 import string
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import quote, quote_plus
@@ -46,11 +46,10 @@ _NUMBER = re.compile("[0-9.eE+-]+")
 _LEFT_UNQUOTED = ("", "/", "!'()*~", "!#$%&'()*+,/:;=?@[]~")
 
 
-def masked_headers(headers: Mapping[str, str], also: Collection[str] = ()) -> dict[str, str]:
+def masked_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """The headers of a request (lower-case names) as they may be stored."""
     return {
-        name: MASKED if name in also or _CREDENTIAL.fullmatch(name) else value
-        for name, value in headers.items()
+        name: MASKED if _CREDENTIAL.fullmatch(name) else value for name, value in headers.items()
     }
 
 

@@ -18,7 +18,7 @@ from django.test import Client
 
 from executions.routing import sockets
 from tenants import scope
-from tenants.models import Tenant
+from tenants.models import Membership, Tenant
 from tenants.rls import TenantRow
 from tenants.roles import Role
 from tests import factories, routes
@@ -30,6 +30,7 @@ from webhooks.models import Delivery
 
 ROUTES = routes.walk()
 PAGES = [route for route in ROUTES if route.pattern in routes.PAGES]
+TENANTS_PAGES = [route for route in PAGES if "tenant_slug" in route.parameters]
 API = [route for route in ROUTES if route.pattern in routes.API]
 ADMIN = [
     route
@@ -43,6 +44,8 @@ OWN_PLACES = {
     ("PUT", "api/v1/secrets/<slug:name>/"),
     ("PUT", "api/v1/variables/<slug:name>/"),
 }
+# Tells a tenant also of the key with which it is read.
+TRAIL = {"api/v1/audit/", "api/v1/audit/export/"}
 # What the two lower roles may do beyond reading. Who decides is up to the step.
 EXECUTION = "api/v1/executions/<uuid:id>/"
 EVERYBODY = {
@@ -55,6 +58,11 @@ ALLOWED = {
     Role.OPERATOR: {
         *EVERYBODY,
         ("POST", "api/v1/workflows/<slug:slug>/run/"),
+        ("POST", "api/v1/workflows/<slug:slug>/pause/"),
+        ("POST", "api/v1/workflows/<slug:slug>/resume/"),
+        ("POST", "api/v1/workflows/<slug:slug>/deliveries/run/"),
+        ("POST", "api/v1/workflows/<slug:slug>/deliveries/discard/"),
+        ("POST", "api/v1/deliveries/<uuid:id>/resend/"),
         ("POST", "api/v1/executions/bulk/"),
         ("POST", f"{EXECUTION}cancel/"),
         ("POST", f"{EXECUTION}resume/"),
@@ -62,6 +70,8 @@ ALLOWED = {
         ("POST", f"{EXECUTION}steps/<slug:key>/resolve/"),
     },
 }
+
+MAILED = {"token": "x", "key": "x", "uidb36": "x"}  # what only a mail says
 
 Wrong = list[str]
 
@@ -83,6 +93,11 @@ class Site:
 
 @pytest.fixture
 def site(db: None) -> Site:
+    return make_site()
+
+
+def make_site() -> Site:
+    """acme's rows, and what stands for each parameter of a route."""
     people = factories.make_people()
     acme = people.acme
     definition = document(step("only", config={"message": SENTINEL}))
@@ -91,10 +106,15 @@ def site(db: None) -> Site:
     factories.make_secret(acme, SENTINEL, SENTINEL)
     factories.make_variable(acme, SENTINEL, SENTINEL)
     schedule = factories.make_schedule(workflow, name=SENTINEL)
+    invitation = factories.make_invitation(acme, people.alice, f"{SENTINEL}@acme.example")
+    subscription = factories.subscribe(
+        workflow, None, filter=f"{{{{ event.output == '{SENTINEL}' }}}}"
+    )
     address = senders.make_address(workflow=workflow)
     senders.deliver(address, senders.standard(address))
     with scope.tenant(acme.id):
         delivery = Delivery.objects.get()
+        member = Membership.objects.get(user=people.vera)
     values: dict[str, dict[str, object]] = {
         "": {
             "id": people.alice.id,
@@ -102,14 +122,27 @@ def site(db: None) -> Site:
             "name": SENTINEL,
             "number": 1,
             "execution_id": execution.id,
+            "member_id": member.id,
+            "invitation_id": invitation.id,
+            "session_id": 1,
+            "pk": 1,
+            "subscription_id": subscription.id,
+            "workflow_id": workflow.id,
+            "endpoint_id": address.endpoint_id,
+            "delivery_id": delivery.id,
             "app_label": "tenants",
             "url": "nowhere",
         },
+        "api/v1/members/": {"id": member.id},
+        "api/v1/invitations/": {"id": invitation.id},
         "executions/": {"id": execution.id, "key": "only"},
         "endpoints/": {"id": address.endpoint_id},
+        "v1/deliveries/": {"id": delivery.id},
         "schedules/": {"id": schedule.id},
+        "subscriptions/": {"id": subscription.id},
         "admin/workflows/": {"id": workflow.id},
         "admin/workflows/schedule/": {"id": schedule.id},
+        "admin/workflows/subscription/": {"id": subscription.id},
         "admin/webhooks/endpoint/": {"id": address.endpoint_id},
         "admin/webhooks/delivery/": {"id": delivery.id},
     }
@@ -185,7 +218,7 @@ def test_every_socket_is_known() -> None:
 def test_each_public_route_answers_anybody(db: None) -> None:
     client = Client(raise_request_exception=False)
     answers = {
-        route.pattern: [ask(client, method, route.path({"token": "x"})) for method in METHODS]
+        route.pattern: [ask(client, method, route.path(MAILED)) for method in METHODS]
         for route in ROUTES
         if route.pattern in routes.PUBLIC
     }
@@ -259,7 +292,7 @@ def test_only_the_staff_sees_the_admin(site: Site) -> None:
 
 
 def test_the_staff_are_members_of_no_tenant(site: Site) -> None:
-    paths = {site.path(route): route for route in PAGES if route.parameters}
+    paths = {site.path(route): route for route in TENANTS_PAGES}
     wrong = [
         f"{request}: {answer.status_code}"
         for request, answer in tried(session(site.people.staff), paths)
@@ -295,7 +328,22 @@ def test_lists_hold_nothing_of_another_tenant(site: Site) -> None:
     for route in lists:
         answer = ask(client, "GET", route.path({}))
         assert answer.status_code == 200
-        assert json.loads(bytes(getattr(answer, "content", b"")))["results"] == []
+        if route.pattern in TRAIL:
+            continue
+        found = json.loads(bytes(getattr(answer, "content", b"")))["results"]
+        own = ["mallory@globex.example"] if route.pattern == "api/v1/members/" else []
+        assert [row["email"] for row in found] == own
+
+
+def test_the_audit_trail_holds_only_what_was_done_in_ones_own_tenant(site: Site) -> None:
+    for tenant, expected in ((site.people.globex, False), (site.people.acme, True)):
+        client = key_of(tenant)
+        for pattern in sorted(TRAIL):
+            answer = ask(client, "GET", f"/{pattern}")
+            content: Any = getattr(answer, "streaming_content", [getattr(answer, "content", b"")])
+            text = b"".join(content).decode()
+            assert str(tenant.id) in text or "api_key.issued" in text
+            assert (SENTINEL in text) is expected
 
 
 @pytest.mark.parametrize("query", [f"workflow={SENTINEL}", "status=queued", "trigger=webhook"])
@@ -314,7 +362,7 @@ def test_a_body_cannot_name_another_tenants_workflow(site: Site) -> None:
 
 def test_another_tenants_pages_are_not_found(site: Site) -> None:
     before = rows_of(site.people.acme)
-    paths = {site.path(route): route for route in PAGES if route.parameters}
+    paths = {site.path(route): route for route in TENANTS_PAGES}
     wrong = [
         f"{request}: {answer.status_code}"
         for request, answer in tried(session(site.people.mallory), paths)
@@ -326,7 +374,7 @@ def test_another_tenants_pages_are_not_found(site: Site) -> None:
 
 def test_another_tenants_ids_are_not_found_under_the_own_tenant(site: Site) -> None:
     before = rows_of(site.people.acme)
-    deep = [route for route in PAGES if len(route.parameters) > 1]
+    deep = [route for route in TENANTS_PAGES if len(route.parameters) > 1]
     assert deep
     client = session(site.people.mallory)
     wrong: Wrong = []
@@ -352,6 +400,20 @@ def test_an_id_that_nobody_has_gets_the_same_answer_as_another_tenants(site: Sit
 
 
 # --- Roles -------------------------------------------------------------------------------------
+
+
+def test_ones_own_account_shows_nothing_of_others(site: Site) -> None:
+    """Its pages name no tenant, and their numbers are looked for among one's own."""
+    own = [route for route in PAGES if route not in TENANTS_PAGES and route.parameters]
+    assert own
+    wrong = [
+        f"{request}: {answer.status_code}"
+        for request, answer in tried(
+            session(site.people.mallory), {site.path(route): route for route in own}
+        )
+        if answer.status_code not in (302, 404, 405) or tells(answer)
+    ]
+    assert wrong == []
 
 
 @pytest.mark.parametrize("role", ALLOWED)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 
-from tenants import scope
+from tenants import scope, services
+from tenants.actions import Action
 from tenants.models import Membership, Tenant, User
 from tenants.roles import Role
+from tenants.services import audit
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ def ensure(passwords: Mapping[str, str], hashes: MutableMapping[str, str]) -> Te
                 user.set_password(passwords[person.email])
                 user.save(update_fields=["password"])
                 hashes[person.email] = user.password
+            services.set_address(user, verified=True)
             if person.tenant:
                 _join(tenants[person.tenant], user, person.member_as)
     return tenants["acme"]
@@ -62,4 +65,8 @@ def _user(person: Person) -> User:
 
 def _join(tenant: Tenant, user: User, role: Role) -> None:
     with scope.tenant(tenant.id):
-        Membership.objects.get_or_create(tenant=tenant, user=user, defaults={"role": role})
+        member, is_new = Membership.objects.get_or_create(
+            tenant=tenant, user=user, defaults={"role": role}
+        )
+        if is_new:
+            audit.record_member(Action.MEMBER_ADDED, member, after={"role": role})

@@ -10,6 +10,13 @@ from executions.services.claiming import claim, claim_several
 from executions.services.explaining import explain
 from executions.services.facts import gather
 from executions.services.following import after_commit, follow_up, left_to_follow
+from executions.services.idempotency import (
+    expired_keys,
+    forget_keys,
+    form_wish,
+    once,
+    wish,
+)
 from executions.services.outcomes import Outcome, outcome, responds, response
 from executions.services.plans import plan_of, plan_of_run
 from executions.services.recording import record
@@ -20,11 +27,20 @@ from executions.services.resuming import preview, replay, resume
 from executions.services.retention import expired_runs, forget_runs, in_batches
 from executions.services.scheduling import due_schedules, fire
 from executions.services.sending import mark_sending
-from executions.services.starting import begin, check_input, start, trigger
+from executions.services.starting import (
+    Begun,
+    begin,
+    check_input,
+    live_version,
+    refuse_paused,
+    start,
+    trigger,
+)
 from executions.services.stopping import stop
 from executions.services.working import beat, is_work_ready, register, unregister
 
 __all__ = [
+    "Begun",
     "Outcome",
     "after_commit",
     "answer",
@@ -38,19 +54,24 @@ __all__ = [
     "decide",
     "due_schedules",
     "end_overdue",
+    "expired_keys",
     "expired_runs",
     "explain",
     "fire",
     "follow_up",
+    "forget_keys",
     "forget_runs",
+    "form_wish",
     "gather",
     "in_batches",
     "is_work_ready",
     "leased_to",
     "left_to_follow",
+    "live_version",
     "lost_steps",
     "mark_sending",
     "may_decide",
+    "once",
     "outcome",
     "overdue",
     "perform",
@@ -58,6 +79,7 @@ __all__ = [
     "plan_of_run",
     "preview",
     "record",
+    "refuse_paused",
     "register",
     "release",
     "repair",
@@ -70,4 +92,5 @@ __all__ = [
     "stop",
     "trigger",
     "unregister",
+    "wish",
 ]

@@ -17,7 +17,7 @@ import uuid_utils.compat
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
-from executions import dispatch, failpoints, statements
+from executions import dispatch, failpoints
 from executions.models import Execution, Slot
 from executions.moves import NewExecution
 from executions.services.plans import plan_of
@@ -35,19 +35,28 @@ BATCH = 500  # schedules a pass
 RUNS = 50  # that one transaction begins; what is left is due at once
 LATEST = 100  # runs of a schedule that are looked at for one that is open
 
+# No row comes back if the slot is there already: another ticker was faster.
+_SLOT = """
+INSERT INTO executions_slot
+  (tenant_id, schedule_id, slot, outcome, reason, execution_id, fired_at)
+VALUES (%(tenant)s, %(schedule)s, %(slot)s, %(outcome)s, %(reason)s, %(execution)s, now())
+ON CONFLICT DO NOTHING RETURNING 1
+"""
+
 
 def due_schedules() -> list[tuple[UUID, UUID]]:
     """Schedules with something to do: pairs of tenant and schedule."""
     with scope.operator("the sweeper looks for schedules that are due"):
         waiting = Exists(Slot.objects.filter(schedule=OuterRef("id"), outcome="waiting"))
         rows = Schedule.objects.filter(Q(next_at__lte=Now()) | Q(waiting, paused=False))
+        rows = rows.filter(workflow__paused_at=None)
         return list(rows.order_by("next_at").values_list("tenant_id", "id")[:BATCH])
 
 
 def fire(tenant_id: UUID, schedule_id: UUID) -> None:
     """Deal with the slots of a schedule that are due now, outside any transaction.
 
-    Nothing happens if another ticker is at it, or if the schedule is paused.
+    Nothing happens if another ticker is at it, or if the schedule or its workflow is paused.
     """
     with scope.tenant(tenant_id):
         schedule = _taken(schedule_id)
@@ -63,7 +72,8 @@ def _taken(schedule_id: UUID) -> Schedule | None:
     """The schedule as it is now, kept from other tickers until the transaction ends."""
     rows = Schedule.objects.select_for_update(of=("self",), no_key=True, skip_locked=True)
     rows = rows.select_related("workflow").defer("workflow__draft")
-    return rows.filter(id=schedule_id, paused=False).annotate(now=Now()).first()
+    going = rows.filter(id=schedule_id, paused=False, workflow__paused_at=None)
+    return going.annotate(now=Now()).first()
 
 
 class Firing:
@@ -186,7 +196,7 @@ class Firing:
             "reason": reason,
             "execution": execution_id,
         }
-        return self._db.first(statements.SLOT, values) is not None
+        return self._db.first(_SLOT, values) is not None
 
     def _is_open(self) -> bool:
         """Whether one of its latest runs has not ended."""

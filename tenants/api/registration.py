@@ -63,9 +63,14 @@ class Register(APIView):
     @extend_schema(
         summary="Register a tenant",
         request=Registration,
-        responses={201: Registered, 409: refusal("The name or the e-mail address is taken.")},
+        responses={
+            201: Registered,
+            403: refusal("Registration is closed here."),
+            409: refusal("The name or the e-mail address is taken."),
+        },
     )
     def post(self, request: Request) -> Response:
+        services.admit_registration(services.address_of(request))
         made = services.register(**read(Registration, request.data))
         body = {"tenant": made.tenant, "api_key": made.key.token}
         return Response(Registered(body).data, status=201, headers={"Cache-Control": "no-store"})

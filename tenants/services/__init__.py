@@ -2,8 +2,27 @@
 
 from __future__ import annotations
 
-from tenants.services.keys import IssuedKey, find_key_holder, issue_key
-from tenants.services.people import Registration, find_member, register, tenants_of
+from tenants.services.invitations import (
+    accept,
+    accept_as_new,
+    find_invitation,
+    invitations_of,
+    invite,
+    revoke_invitation,
+)
+from tenants.services.keys import IssuedKey, find_key_holder, issue_key, revoke_key
+from tenants.services.members import change_role, members_of, remove_member, renewed
+from tenants.services.people import (
+    Registration,
+    admit_registration,
+    find_member,
+    is_verified,
+    member_at,
+    memberships_of,
+    register,
+    set_address,
+    tenants_of,
+)
 from tenants.services.sealing import SEALED, SealedColumn
 from tenants.services.secrets import (
     MIN_SECRET_LENGTH,
@@ -21,6 +40,18 @@ from tenants.services.secrets import (
     unseal,
     widens,
 )
+from tenants.services.sessions import (
+    address_of,
+    end_session,
+    end_sessions,
+    has_second_factor,
+    note_seen,
+    remove_second_factors,
+    session_lives,
+    sessions_of,
+)
+from tenants.services.trail import COLUMNS as AUDIT_COLUMNS
+from tenants.services.trail import Chain, entries_of, export, side, verify
 from tenants.services.variables import (
     MAX_VALUE_LENGTH,
     delete_variable,
@@ -31,33 +62,63 @@ from tenants.services.variables import (
 )
 
 __all__ = [
+    "AUDIT_COLUMNS",
     "MAX_VALUE_LENGTH",
     "MIN_SECRET_LENGTH",
     "SEALED",
     "WIDENS",
+    "Chain",
     "IssuedKey",
     "OpenSecret",
     "Registration",
     "SealedColumn",
+    "accept",
+    "accept_as_new",
+    "address_of",
+    "admit_registration",
+    "change_role",
     "delete_secret",
     "delete_variable",
+    "end_session",
+    "end_sessions",
+    "entries_of",
+    "export",
+    "find_invitation",
     "find_key_holder",
     "find_member",
+    "has_second_factor",
+    "invitations_of",
+    "invite",
+    "is_verified",
     "issue_key",
     "keyring",
+    "member_at",
+    "members_of",
+    "memberships_of",
     "narrow_hosts",
+    "note_seen",
     "open_secrets",
     "put_secret",
     "put_variable",
     "register",
+    "remove_member",
+    "remove_second_factors",
+    "renewed",
+    "revoke_invitation",
+    "revoke_key",
     "seal",
     "secret_hosts",
     "secret_purpose",
     "secrets_of",
+    "session_lives",
+    "sessions_of",
+    "set_address",
+    "side",
     "tenants_of",
     "unseal",
     "unstorable",
     "variable_values",
     "variables_of",
+    "verify",
     "widens",
 ]

@@ -12,10 +12,12 @@ from django.db.models import QuerySet
 from django.http import Http404
 
 from tenants import hosts as rules
+from tenants.actions import Action
 from tenants.hosts import MAX_HOSTS, Hosts
 from tenants.keyring import KeyRing
 from tenants.models import Secret
 from tenants.problems import Problem
+from tenants.services import audit
 
 MIN_SECRET_LENGTH = 8  # characters
 WIDENS = "To allow further hosts, or any, give the value too."
@@ -59,7 +61,11 @@ def put_secret(
     changes: dict[str, object] = {"sealed": seal(tenant_id, secret_purpose(name), value)}
     if hosts is not None:
         changes["hosts"] = _rules(hosts)
-    return Secret.objects.update_or_create(tenant_id=tenant_id, name=name, defaults=changes)
+    secret, created = Secret.objects.update_or_create(
+        tenant_id=tenant_id, name=name, defaults=changes
+    )
+    audit.record(Action.SECRET_WRITTEN, secret, after={"new": created, "hosts": secret.hosts})
+    return secret, created
 
 
 def narrow_hosts(*, tenant_id: UUID, name: str, hosts: Sequence[str]) -> Secret:
@@ -75,6 +81,8 @@ def narrow_hosts(*, tenant_id: UUID, name: str, hosts: Sequence[str]) -> Secret:
     if widens(secret, chosen):
         raise _refusal([_error("hosts", "widens", WIDENS)])
     if chosen != secret.hosts:
+        before, after = {"hosts": secret.hosts}, {"hosts": chosen}
+        audit.record(Action.SECRET_NARROWED, secret, before=before, after=after)
         secret.hosts = chosen
         secret.save(update_fields=["hosts", "updated_at"])
     return secret
@@ -87,8 +95,12 @@ def widens(secret: Secret, hosts: Sequence[str]) -> bool:
 
 def delete_secret(*, tenant_id: UUID, name: str) -> bool:
     """Delete a secret; False: there is none of that name."""
-    deleted, _ = secrets_of(tenant_id).filter(name=name).delete()
-    return bool(deleted)
+    secret = secrets_of(tenant_id).filter(name=name).first()
+    if secret is None:
+        return False
+    audit.record(Action.SECRET_DELETED, secret)
+    secret.delete()
+    return True
 
 
 def secrets_of(tenant_id: UUID) -> QuerySet[Secret]:

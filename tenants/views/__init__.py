@@ -1,7 +1,7 @@
-"""The pages of people: coming in, and a tenant's settings."""
+"""The pages of people: coming in, their account, who belongs to a tenant, its settings."""
 
 from __future__ import annotations
 
-from tenants.views import coming_in, settings
+from tenants.views import account, coming_in, joining, members, settings, trail
 
-__all__ = ["coming_in", "settings"]
+__all__ = ["account", "coming_in", "joining", "members", "settings", "trail"]

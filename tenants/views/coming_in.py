@@ -13,10 +13,10 @@ from tenants.access import MemberRequest
 @login_required
 def home(request: HttpRequest) -> HttpResponse:
     """The tenants of whoever is logged in; straight on where there is only one."""
-    tenants = services.tenants_of(request.user)
-    if len(tenants) == 1:
-        return redirect("workflows:list", tenants[0].slug)
-    return render(request, "tenants/home.html", {"tenants": tenants})
+    memberships = services.memberships_of(request.user)
+    if len(memberships) == 1:
+        return redirect("workflows:list", memberships[0].tenant.slug)
+    return render(request, "tenants/home.html", {"memberships": memberships})
 
 
 def tenant(request: MemberRequest) -> HttpResponse:
