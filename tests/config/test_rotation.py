@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +10,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from allauth.mfa.adapter import get_adapter
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import TOTP
 from django.apps import apps
 from django.core.management import call_command
 from django.db import models
@@ -18,8 +23,9 @@ from django.test import override_settings
 from config import rotation
 from tenants import scope, services
 from tenants.keyring import KeyRing, new_key
-from tenants.models import Secret, Tenant
-from tests import factories
+from tenants.models import PlatformAuditEntry, Secret, Tenant
+from tenants.roles import Role
+from tests import factories, traces
 from tests.executions.driving import in_threads
 from tests.webhooks import senders
 from webhooks import services as webhook_services
@@ -50,6 +56,9 @@ def sealed(committed_db: None) -> Iterator[Tenant]:
         with scope.tenant(tenant.id):
             endpoint = Endpoint.objects.get(id=address.endpoint_id)
             webhook_services.rotate(endpoint=endpoint)
+        user = factories.make_member(tenant, Role.OWNER, "alice@acme.example")
+        TOTP.activate(user, "JBSWY3DPEHPK3PXP")
+        RecoveryCodes.activate(user)
         yield tenant
 
 
@@ -108,7 +117,8 @@ def test_everything_is_sealed_with_the_first_key_and_opens_without_the_old(seale
             "tenants_secret.sealed": [3, 3],
             "webhooks_endpoint.sealed_secret": [1, 1],
             "webhooks_endpoint.sealed_previous": [1, 1],
-            "key new": [5],
+            "mfa_authenticator.data": [2, 2],
+            "key new": [7],
             "key old": [0],
         }
     with ring(NEW), scope.tenant(sealed.id):
@@ -121,13 +131,65 @@ def test_everything_is_sealed_with_the_first_key_and_opens_without_the_old(seale
         assert {row.name: row.updated_at for row in Secret.objects.all()} == before
 
 
+def test_nothing_anywhere_is_sealed_with_the_old_key_afterwards(sealed: Tenant) -> None:
+    """Also in places that nobody has told this command of."""
+    old = b"\x01\x03old"
+    forms = (old, old.hex().encode(), base64.b64encode(old + b"\0")[:6])
+    with ring(NEW, OLD):
+        before = {name for name, data in traces.database() if any(form in data for form in forms)}
+        run()
+    assert before == {str(column) for column in rotation.COLUMNS} | {"mfa_authenticator.data"}
+    left = [name for name, data in traces.database() if any(form in data for form in forms)]
+    assert left == []
+
+
+def test_second_factors_still_work_and_used_codes_stay_used(
+    sealed: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adapter, codes = get_adapter(), Authenticator.objects.get(type="recovery_codes")
+    opened = type(adapter).decrypt
+
+    def decrypt(self: Any, text: str) -> str:
+        Authenticator.objects.filter(pk=codes.pk).update(data={**codes.data, "used_mask": 5})
+        return str(opened(self, text))
+
+    with ring(NEW, OLD):
+        monkeypatch.setattr(type(adapter), "decrypt", decrypt)
+        assert run()[0] == 0
+        monkeypatch.undo()
+    with ring(NEW):
+        totp = Authenticator.objects.get(type="totp")
+        assert adapter.decrypt(totp.data["secret"]) == "JBSWY3DPEHPK3PXP"
+        codes.refresh_from_db()
+        assert codes.data["used_mask"] == 5
+        assert len(codes.wrap().get_unused_codes()) == 8
+
+
+def test_a_factor_that_cannot_be_opened_is_named(sealed: Tenant) -> None:
+    totp = Authenticator.objects.get(type="totp")
+    Authenticator.objects.filter(pk=totp.pk).update(data={"secret": "no base64!"})
+    with ring(NEW, OLD):
+        code, _, error = run()
+    assert code == 1
+    assert f"mfa_authenticator.data, user {totp.user_id}, row {totp.pk}: " in error
+
+
+def test_the_audit_trail_tells_of_a_run_and_not_of_a_dry_one(sealed: Tenant) -> None:
+    with ring(NEW, OLD):
+        run("--dry-run")
+        run()
+    with scope.operator("to read the trail"):
+        [entry] = PlatformAuditEntry.objects.filter(action="keys.rotated")
+    assert entry.target_label == "new"
+
+
 def test_a_dry_run_opens_and_counts_and_writes_nothing(sealed: Tenant) -> None:
     before = rows()
     with ring(NEW, OLD):
         code, out, _ = run("--dry-run")
     assert code == 0
     assert counts(out)["tenants_secret.sealed"] == [3, 0]
-    assert (counts(out)["key new"], counts(out)["key old"]) == ([0], [5])
+    assert (counts(out)["key new"], counts(out)["key old"]) == ([0], [7])
     assert rows() == before
 
 
@@ -174,7 +236,7 @@ def test_a_key_that_is_missing_is_named(sealed: Tenant) -> None:
     with ring(NEW):
         code, _, error = run()
     assert code == 1
-    assert error.count("sealed with the key 'old'") == 5
+    assert error.count("sealed with the key 'old'") == 7
     assert rows() == before
 
 

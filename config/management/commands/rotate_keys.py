@@ -29,7 +29,7 @@ class Command(BaseCommand):
         reports = rotation.rotate(dry_run=options["dry_run"])
         for report in reports:
             done = f"{report.values:>10,} values {report.resealed:>10,} sealed anew"
-            self.stdout.write(f"{report.column!s:<36}{done}")
+            self.stdout.write(f"{report.column:<36}{done}")
         in_use = sum((report.keys for report in reports), Counter[str]())
         for key in services.keyring().ids:
             self.stdout.write(f"{f'key {key}':<36}{in_use[key]:>10,} values")
