@@ -29,6 +29,8 @@ COLUMNS = (*tenants.SEALED, *webhooks.SEALED)
 FACTORS = ("secret", "seed")  # what django-allauth has sealed in an authenticator's data
 BATCH = 500  # rows read at once; those of one tenant are written in one transaction
 
+_TENANT = attrgetter("tenant_id")
+
 
 @dataclass
 class Report:
@@ -67,9 +69,6 @@ def _rotated(column: SealedColumn, *, dry_run: bool) -> Report:
                 for row in own:
                     _reseal(report, column, row, dry_run=dry_run)
     return report
-
-
-_TENANT = attrgetter("tenant_id")
 
 
 def _batches(found: QuerySet[Any]) -> Iterator[list[Any]]:

@@ -13,7 +13,8 @@ from typing import Any
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.urls.resolvers import RegexPattern
 
-METHODS = ("GET", "HEAD", "DELETE", "POST", "PUT", "PATCH", "OPTIONS")
+# PUT may make a row of the caller's own, which PATCH would then find: so it comes later.
+METHODS = ("GET", "HEAD", "DELETE", "POST", "PATCH", "PUT", "OPTIONS")
 ADMIN = "admin/"
 
 # Who need not be anybody to call it, and why that is right.

@@ -272,3 +272,24 @@ def test_a_secret_that_was_used_is_found_nowhere(
     heard = {value[:4]: traces.found([value], mirror.heard) for value in VALUES.values()}
     assert all(heard.values())
     assert b"[secret key]" in str(mail.body).encode()
+
+
+def test_no_other_type_of_step_is_given_a_secret(mailoutbox: list[EmailMessage]) -> None:
+    """Not even in a definition that publishing would have refused."""
+    tenant = factories.make_tenant("acme")
+    factories.make_secret(tenant, "key", KEY)
+    named = "{{ secrets.key }}"
+    mail = {"to": "ops@x.example", "subject": named, "text": named}
+    definition = document(
+        step("value", kind="transform", config={"value": named}, continue_on_failure=True),
+        step("mail", kind="email", config=mail, continue_on_failure=True),
+        step("line", config={"message": named}, continue_on_failure=True),
+        http("call", config={"url": "http://127.0.0.1:1/", "headers": {"X-Key": named}}),
+    )
+    workflow = factories.make_unchecked_workflow(tenant, definition)
+    execution = driving.drained(factories.start_execution(workflow))
+    for key in ("value", "mail", "line"):
+        assert (driving.step_run(execution, key).error or {})["kind"] == "expression"
+    assert driving.step_run(execution, "call").error is not None
+    assert mailoutbox == []
+    assert traces.everywhere([KEY], traces.database()) == []
