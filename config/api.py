@@ -47,6 +47,7 @@ _ALL: dict[str, Any] = {"get": "list", "post": "create"}
 _ONE: dict[str, Any] = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
 _KEPT: dict[str, Any] = {"get": "retrieve", "delete": "destroy"}
 _NAMED: dict[str, Any] = {"get": "retrieve", "put": "update", "delete": "destroy"}
+_SECRET: dict[str, Any] = {**_NAMED, "patch": "partial_update"}
 
 urlpatterns = [
     path("register/", Register.as_view(), name="register"),
@@ -105,7 +106,11 @@ urlpatterns = [
     path("subscriptions/", SubscriptionViews.as_view(_ALL), name="subscriptions"),
     path(SUBSCRIPTION, SubscriptionViews.as_view(_ONE), name="subscription"),
     path("secrets/", SecretViews.as_view(_ALL), name="secrets"),
-    path("secrets/<slug:name>/", SecretViews.as_view(_NAMED), name="secret"),
+    path(
+        "secrets/<slug:name>/",
+        SecretViews.as_view(_SECRET),
+        name="secret",
+    ),
     path("variables/", VariableViews.as_view(_ALL), name="variables"),
     path("variables/<slug:name>/", VariableViews.as_view(_NAMED), name="variable"),
     path("audit/", AuditViews.as_view({"get": "list"}), name="audit"),

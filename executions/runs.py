@@ -11,6 +11,7 @@ from uuid import UUID
 from executions.engine import StepState
 from executions.plan import Plan, Reads
 from executions.states import ExecutionStatus
+from tenants.hosts import Hosts
 from workflows.definition import JSON, Step
 from workflows.steps.base import Result
 
@@ -104,10 +105,14 @@ class Claim:
 
 @dataclass(frozen=True)
 class Settings:
-    """What a step's templates read of the tenant's own: `secrets` and `vars`."""
+    """What a step's templates read of the tenant's own: `secrets` and `vars`.
+
+    `secrets` are all that the workflow names: what one step sent, another's answer may hold.
+    """
 
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     variables: Mapping[str, object] = field(default_factory=dict)
+    hosts: Mapping[str, Hosts] = field(default_factory=dict)  # where the secrets may go
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ class Action(StrEnum):
     API_KEY_CHANGED = "api_key.changed", "An API key was renamed."
     API_KEY_REVOKED = "api_key.revoked", "An API key was revoked."
     SECRET_WRITTEN = "secret.written", "A secret was made, or its value replaced."
+    SECRET_NARROWED = "secret.narrowed", "Hosts were taken from those to which a secret may go."
     SECRET_DELETED = "secret.deleted", "A secret was deleted."
     VARIABLE_WRITTEN = "variable.written", "A variable was made, or its value replaced."
     VARIABLE_DELETED = "variable.deleted", "A variable was deleted."
@@ -77,6 +78,7 @@ class Action(StrEnum):
     STEP_RESOLVED = "step.resolved", "It was said what became of a step's call."
     STEP_DECIDED = "step.decided", "An approval was given or refused."
     # --- the platform's staff ---
+    KEYS_ROTATED = "keys.rotated", "What older keys had sealed was sealed anew with the newest."
     STAFF_VIEWED = "staff.viewed", "Staff opened a run or a delivery in the admin."
     ROW_ADDED = "row.added", "Staff added a row in the admin."
     ROW_CHANGED = "row.changed", "Staff changed a row in the admin."

@@ -13,7 +13,8 @@ from typing import Any
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.urls.resolvers import RegexPattern
 
-METHODS = ("GET", "HEAD", "DELETE", "POST", "PUT", "PATCH", "OPTIONS")
+# PUT may make a row of the caller's own, which PATCH would then find: so it comes later.
+METHODS = ("GET", "HEAD", "DELETE", "POST", "PATCH", "PUT", "OPTIONS")
 ADMIN = "admin/"
 
 # Who need not be anybody to call it, and why that is right.
@@ -90,6 +91,13 @@ PAGES = frozenset(
         "t/<slug:tenant_slug>/attention/",
         "t/<slug:tenant_slug>/audit/",
         "t/<slug:tenant_slug>/audit/export/",
+        "t/<slug:tenant_slug>/settings/",
+        "t/<slug:tenant_slug>/settings/secrets/",
+        "t/<slug:tenant_slug>/settings/secrets/<slug:name>/",
+        "t/<slug:tenant_slug>/settings/secrets/<slug:name>/delete/",
+        "t/<slug:tenant_slug>/settings/variables/",
+        "t/<slug:tenant_slug>/settings/variables/<slug:name>/",
+        "t/<slug:tenant_slug>/settings/variables/<slug:name>/delete/",
         "t/<slug:tenant_slug>/executions/<uuid:execution_id>/",
         "t/<slug:tenant_slug>/executions/<uuid:execution_id>/cancel/",
         "t/<slug:tenant_slug>/executions/<uuid:execution_id>/resume/",
@@ -154,7 +162,10 @@ API: dict[str, Bodies] = {
     "api/v1/subscriptions/": {"POST": {"workflow": "classified", "statuses": ["failed"]}},
     _SUBSCRIPTION: {"PATCH": {"enabled": False}},
     "api/v1/secrets/": {"POST": {"name": "new", "value": "open sesame"}},
-    "api/v1/secrets/<slug:name>/": {"PUT": {"value": "open sesame"}},
+    "api/v1/secrets/<slug:name>/": {
+        "PUT": {"value": "open sesame"},
+        "PATCH": {"hosts": ["shop.example"]},
+    },
     "api/v1/variables/": {"POST": {"name": "new", "value": "x"}},
     "api/v1/variables/<slug:name>/": {"PUT": {"value": "x"}},
     "api/v1/audit/": {},
