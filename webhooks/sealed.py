@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tenants.services import SealedColumn
-from webhooks.models import Endpoint
+from webhooks import trial_receive
+from webhooks.models import Endpoint, TrialAddress
 from webhooks.receive import secret_purpose
 
 
@@ -11,7 +12,12 @@ def _of_endpoint(row: Endpoint) -> str:
     return secret_purpose(row.id)
 
 
+def _of_trial(row: TrialAddress) -> str:
+    return trial_receive.secret_purpose(row.id)
+
+
 SEALED = (
     SealedColumn(Endpoint, "sealed_secret", _of_endpoint),
     SealedColumn(Endpoint, "sealed_previous", _of_endpoint),
+    SealedColumn(TrialAddress, "sealed_secret", _of_trial),
 )
