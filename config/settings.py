@@ -169,11 +169,9 @@ SECURE_SSL_REDIRECT = SECURE
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # asked inside the deployment
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if SECURE else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE
-SECURE_PROXY_SSL_HEADER = (
-    ("HTTP_X_FORWARDED_PROTO", "https")
-    if environment.bool("STEPWELL_BEHIND_PROXY", default=False)
-    else None
-)
+# One proxy stands before us, and says how and by whom it was called.
+BEHIND_PROXY = environment.bool("STEPWELL_BEHIND_PROXY", default=False)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
@@ -262,6 +260,23 @@ MAX_RESULT_BYTES = environment.int("STEPWELL_MAX_RESULT_BYTES", default=4_194_30
 # in one process: each holds one of its threads (docker/gunicorn.conf.py).
 MAX_WAIT_SECONDS = env.seconds("STEPWELL_MAX_WAIT_SECONDS", default=25.0, most=60.0)
 MAX_WAITERS = environment.int("STEPWELL_MAX_WAITERS", default=2)
+
+# How often (a count in a time; 0 for no limit): the API's requests and writes of a tenant, those
+# who register from an address, an endpoint's webhooks, and what it refuses of one address.
+RATE_REQUESTS = env.rate("STEPWELL_RATE_REQUESTS", default="100/min")
+RATE_WRITES = env.rate("STEPWELL_RATE_WRITES", default="20/min")
+RATE_REGISTRATIONS = env.rate("STEPWELL_RATE_REGISTRATIONS", default="5/min")
+RATE_WEBHOOKS = env.rate("STEPWELL_RATE_WEBHOOKS", default="6000/min")
+RATE_UNSIGNED = env.rate("STEPWELL_RATE_UNSIGNED", default="60/min")
+# What one tenant may have, unless staff gave it another limit; 0 for no limit.
+MAX_TENANT_WORKFLOWS = environment.int("STEPWELL_MAX_TENANT_WORKFLOWS", default=500)
+MAX_TENANT_ENDPOINTS = environment.int("STEPWELL_MAX_TENANT_ENDPOINTS", default=500)
+MAX_TENANT_SCHEDULES = environment.int("STEPWELL_MAX_TENANT_SCHEDULES", default=100)
+MAX_TENANT_SECRETS = environment.int("STEPWELL_MAX_TENANT_SECRETS", default=500)
+MAX_TENANT_MEMBERS = environment.int("STEPWELL_MAX_TENANT_MEMBERS", default=200)
+MAX_TENANT_STORED_BYTES = environment.int(
+    "STEPWELL_MAX_TENANT_STORED_BYTES", default=10_737_418_240
+)
 
 # Days after its end that a run's history is kept, and the run itself with its steps' inputs and
 # outputs; and days after it came in that a delivery is.

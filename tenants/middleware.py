@@ -8,9 +8,13 @@ from typing import Any
 
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from rest_framework.permissions import SAFE_METHODS
 
-from tenants import scope, services
+from tenants import limits, problems, scope, services
+from tenants.limits import NOT_COUNTED, Counted
 from tenants.principals import Principal
+from tenants.problems import Problem
 
 API_PREFIX = "/api/v1/"
 ADMIN_PREFIX = "/admin/"
@@ -30,7 +34,10 @@ class TenantMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         request.principal = None  # type: ignore[attr-defined]  # Django's way to pass things on
+        request.counted = NOT_COUNTED  # type: ignore[attr-defined]
         response = self.get_response(request)
+        for name, value in request.counted.headers.items():  # type: ignore[attr-defined]
+            response.headers.setdefault(name, value)
         if request.principal is not None:  # type: ignore[attr-defined]
             response["Cache-Control"] = "no-store"
         return response
@@ -55,6 +62,9 @@ class TenantMiddleware:
         else:
             return None
         request.principal = principal  # type: ignore[attr-defined]
+        refusal = principal and _count(request, principal)
+        if refusal:
+            return refusal
         if principal is None or _opens_own_scope(view):
             return _run(nullcontext(), view, request, args, kwargs)
         return _run(scope.tenant(principal.tenant_id), view, request, args, kwargs)
@@ -64,6 +74,34 @@ class TenantMiddleware:
         if not header.lower().startswith(BEARER):
             return None
         return services.find_key_holder(header[len(BEARER) :].strip())
+
+
+def _count(request: HttpRequest, caller: Principal) -> HttpResponse | None:
+    """Count the call for its tenant's limits, before a scope is open: the answer if it is refused.
+
+    Pages are not counted but for what a person changes.
+    """
+    write = request.method not in SAFE_METHODS
+    if caller.kind == "user" and not write:
+        return None
+    if caller.kind == "user":
+        counted = limits.count_click(caller.tenant_id, caller.id)
+    else:
+        counted = limits.count_call(caller.tenant_id, write=write)
+    request.counted = counted  # type: ignore[attr-defined]
+    return _refused(request, caller, counted)
+
+
+def _refused(request: HttpRequest, caller: Principal, counted: Counted) -> HttpResponse | None:
+    try:
+        counted.check("Your" if caller.kind == "user" else "The tenant's")
+    except Problem as problem:
+        if caller.kind == "user":
+            answer = render(request, "429.html", {"text": problem.detail}, status=problem.status)
+            answer["Retry-After"] = problem.headers["Retry-After"]
+            return answer
+        return problems.respond(problem)
+    return None
 
 
 def _opens_own_scope(view: Any) -> bool:

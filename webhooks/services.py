@@ -20,6 +20,7 @@ from pydantic import ValidationError
 
 from executions import services as executions
 from tenants import services as tenant_services
+from tenants.limits import Quota
 from tenants.problems import Problem
 from webhooks import signatures
 from webhooks.models import ACK, RESPOND, Endpoint
@@ -68,11 +69,12 @@ def create(
     """Give a workflow an address. `secret` is for providers that choose it themselves.
 
     Raises Problem 422 for an unknown scheme, or options or a secret that do not fit it, or an
-    answer that the workflow cannot give.
+    answer that the workflow cannot give; 409 when the tenant has as many as it may.
     """
     check_answer(workflow, answer)
     checked = check_options(scheme, options)
     secret = _fitting(scheme, secret)
+    tenant_services.check_quota(workflow.tenant_id, Quota.ENDPOINTS, Endpoint.objects.all())
     endpoint = Endpoint(
         tenant_id=workflow.tenant_id,
         workflow=workflow,

@@ -21,6 +21,7 @@ from executions.services.plans import plan_of
 from executions.services.settling import new_step, step_events
 from executions.states import ExecutionStatus, StepStatus
 from tenants import scope
+from tenants import services as tenants
 from tenants.problems import Problem
 from tenants.scope import Prepared
 from workflows import schemas
@@ -32,9 +33,10 @@ def start(*, workflow: Workflow, kind: str, body: JSON, by: str = "") -> Executi
     """Start the workflow's current version by hand or by API, in the open tenant scope.
 
     Raises Problem 409 when it was never published or is archived, 422 when the body is not what
-    its input schema asks for.
+    its input schema asks for; 507 when the tenant has stored as much as it may.
     """
     version_id = live_version(workflow)
+    tenants.check_storage(workflow.tenant_id)
     plan = plan_of(version_id)
     check_input(plan, body)
     begun = begin(

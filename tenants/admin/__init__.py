@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tenants.admin import keys, people
+from tenants.admin import keys, limits, people
 
-__all__ = ["keys", "people"]
+__all__ = ["keys", "limits", "people"]

@@ -11,8 +11,9 @@ from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from tenants import scope
+from tenants import scope, services
 from tenants.admin.base import ScopedAdmin
+from tenants.limits import Quota
 from tenants.models import Membership, Tenant, User
 
 POWERS = ("is_staff", "is_superuser", "groups", "user_permissions")
@@ -83,3 +84,9 @@ class MembershipAdmin(ScopedAdmin):
     search_fields = ["user__email"]
     autocomplete_fields = ["tenant", "user"]
     fields = ["tenant", "user", "role"]
+
+    def save_model(self, request: HttpRequest, obj: Membership, form: Form, change: bool) -> None:
+        if not change:
+            with scope.tenant(obj.tenant_id):
+                services.check_quota(obj.tenant_id, Quota.MEMBERS, Membership.objects.all())
+        super().save_model(request, obj, form, change)

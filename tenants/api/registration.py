@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError as DjangoValidationError
 from drf_spectacular.utils import extend_schema
@@ -15,7 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from tenants import services
+from tenants import addresses, services
 from tenants.models import Tenant, User
 from tenants.openapi import refusal
 from tenants.serializers import Strict, read
@@ -63,9 +64,21 @@ class Register(APIView):
     @extend_schema(
         summary="Register a tenant",
         request=Registration,
-        responses={201: Registered, 409: refusal("The name or the e-mail address is taken.")},
+        responses={
+            201: Registered,
+            409: refusal("The name or the e-mail address is taken."),
+            503: refusal("Registrations cannot be counted just now, so there are none."),
+        },
     )
     def post(self, request: Request) -> Response:
+        headers = services.admit_registration(_address(request))
         made = services.register(**read(Registration, request.data))
         body = {"tenant": made.tenant, "api_key": made.key.token}
-        return Response(Registered(body).data, status=201, headers={"Cache-Control": "no-store"})
+        return Response(
+            Registered(body).data, status=201, headers={**headers, "Cache-Control": "no-store"}
+        )
+
+
+def _address(request: Request) -> str:
+    peer, forwarded = (request.META.get(key, "") for key in ("REMOTE_ADDR", "HTTP_X_FORWARDED_FOR"))
+    return addresses.client_network(peer, forwarded, behind_proxy=settings.BEHIND_PROXY)

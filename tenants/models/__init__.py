@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tenants.models.keys import ApiKey
+from tenants.models.limits import TenantLimits, TenantUsage
 from tenants.models.names import Secret, Variable, name_validator
 from tenants.models.people import Membership, Tenant, User, UserManager
 
@@ -11,6 +12,8 @@ __all__ = [
     "Membership",
     "Secret",
     "Tenant",
+    "TenantLimits",
+    "TenantUsage",
     "User",
     "UserManager",
     "Variable",

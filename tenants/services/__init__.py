@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from tenants.services.keys import IssuedKey, find_key_holder, issue_key
-from tenants.services.people import Registration, find_member, register, tenants_of
+from tenants.services.people import (
+    Registration,
+    admit_registration,
+    find_member,
+    register,
+    tenants_of,
+)
+from tenants.services.quotas import check_quota, check_storage
 from tenants.services.secrets import (
     MIN_SECRET_LENGTH,
     keyring,
@@ -20,6 +27,9 @@ __all__ = [
     "MIN_SECRET_LENGTH",
     "IssuedKey",
     "Registration",
+    "admit_registration",
+    "check_quota",
+    "check_storage",
     "find_key_holder",
     "find_member",
     "issue_key",

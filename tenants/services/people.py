@@ -8,7 +8,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import IntegrityError
 from django.utils.text import slugify
 
-from tenants import scope
+from tenants import limits, scope
 from tenants.models import Membership, Tenant, User
 from tenants.principals import Principal
 from tenants.problems import Problem
@@ -23,6 +23,17 @@ class Registration:
     tenant: Tenant
     user: User
     key: IssuedKey
+
+
+def admit_registration(address: str) -> dict[str, str]:
+    """Let whoever asks from this network address register; the headers that say how often more.
+
+    The one place where registrations are refused before anything is done for them. Raises Problem
+    429, or 503 while they cannot be counted.
+    """
+    counted = limits.count_registration(address)
+    counted.check("This address's")
+    return counted.headers
 
 
 def register(*, tenant: str, email: str, password: str) -> Registration:

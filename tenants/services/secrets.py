@@ -10,8 +10,10 @@ from django.conf import settings
 from django.db.models import QuerySet
 
 from tenants.keyring import KeyRing
+from tenants.limits import Quota
 from tenants.models import Secret
 from tenants.problems import Problem
+from tenants.services.quotas import check_quota
 
 MIN_SECRET_LENGTH = 8  # characters
 
@@ -35,12 +37,16 @@ def unseal(tenant_id: UUID, purpose: str, sealed: bytes | memoryview) -> str:
 def put_secret(*, tenant_id: UUID, name: str, value: str) -> tuple[Secret, bool]:
     """Create or replace a secret; says whether it is new.
 
-    Raises Problem 422 for a value that is too short to be masked: it occurs by chance elsewhere.
+    Raises Problem 422 for a value that is too short to be masked: it occurs by chance elsewhere,
+    409 when it would be one more than the tenant may have.
     """
     if len(value) < MIN_SECRET_LENGTH:
         message = f"Give at least {MIN_SECRET_LENGTH} characters: fewer cannot be masked in a run."
         error = {"field": "value", "code": "min_length", "message": message}
         raise Problem(422, "invalid", message, errors=[error])
+    rows = Secret.objects.filter(tenant_id=tenant_id)
+    if not rows.filter(name=name).exists():
+        check_quota(tenant_id, Quota.SECRETS, rows)
     return Secret.objects.update_or_create(
         tenant_id=tenant_id,
         name=name,
