@@ -5,12 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.auth.admin import GroupAdmin as PlainGroupAdmin
 from django.contrib.auth.models import Group
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
 from django_celery_beat import admin as beat
 from django_celery_beat import models
 from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+
+from tenants.actions import Action
+from tenants.admin.audited import Audited
+from tenants.services import audit
+from tenants.services.audit import Target
 
 for model in (
     Group,
@@ -24,7 +32,7 @@ for model in (
 
 
 @admin.register(Group)
-class GroupAdmin(PlainGroupAdmin, ModelAdmin):
+class GroupAdmin(Audited, PlainGroupAdmin, ModelAdmin):
     """What groups of staff may do."""
 
 
@@ -42,17 +50,33 @@ class TaskForm(beat.PeriodicTaskForm):
 
 
 @admin.register(models.PeriodicTask)
-class PeriodicTaskAdmin(beat.PeriodicTaskAdmin, ModelAdmin):
+class PeriodicTaskAdmin(Audited, beat.PeriodicTaskAdmin, ModelAdmin):
     """The deployment's own clockwork; tenants' schedules are elsewhere."""
 
     form = TaskForm
 
+    def response_action(
+        self, request: HttpRequest, queryset: QuerySet[Any], *args: Any
+    ) -> HttpResponse | None:
+        """Django's actions on rows save them past `save_model`."""
+        chosen = [str(task) for task in queryset.filter(pk__in=_selected(request))]
+        answer: HttpResponse | None = super().response_action(request, queryset, *args)
+        verb = request.POST.get("action", "")
+        if verb != "delete_selected" and chosen:
+            target = Target("periodictask", "", verb)
+            audit.record_platform(Action.ROWS_HANDLED, target, after={"rows": chosen})
+        return answer
+
+
+def _selected(request: HttpRequest) -> list[str]:
+    return request.POST.getlist(ACTION_CHECKBOX_NAME)
+
 
 @admin.register(models.IntervalSchedule)
-class IntervalScheduleAdmin(ModelAdmin):
+class IntervalScheduleAdmin(Audited, ModelAdmin):
     list_display = ["every", "period"]
 
 
 @admin.register(models.CrontabSchedule)
-class CrontabScheduleAdmin(beat.CrontabScheduleAdmin, ModelAdmin):
+class CrontabScheduleAdmin(Audited, beat.CrontabScheduleAdmin, ModelAdmin):
     """Times for the clockwork."""

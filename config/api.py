@@ -15,10 +15,11 @@ from executions.api import (
     Run,
     StepVerbs,
 )
-from tenants.api import Register, SecretViews, VariableViews
+from tenants.api import AuditExport, AuditViews, Register, SecretViews, VariableViews
 from webhooks.api import EndpointViews
 from workflows.api import DraftView, Publish, Validate, VersionViews, WorkflowViews
 from workflows.schedule_api import ScheduleViews
+from workflows.subscription_api import SubscriptionViews
 
 app_name = "api"
 
@@ -28,6 +29,7 @@ EXECUTION = "executions/<uuid:id>/"
 STEP = f"{EXECUTION}steps/<slug:key>/"
 ENDPOINT = "endpoints/<uuid:id>/"
 SCHEDULE = "schedules/<uuid:id>/"
+SUBSCRIPTION = "subscriptions/<uuid:id>/"
 
 _ALL: dict[str, Any] = {"get": "list", "post": "create"}
 _ONE: dict[str, Any] = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
@@ -63,8 +65,12 @@ urlpatterns = [
     path(SCHEDULE, ScheduleViews.as_view(_ONE), name="schedule"),
     path(f"{SCHEDULE}pause/", ScheduleViews.as_view({"post": "pause"}), name="schedule-pause"),
     path(f"{SCHEDULE}resume/", ScheduleViews.as_view({"post": "resume"}), name="schedule-resume"),
+    path("subscriptions/", SubscriptionViews.as_view(_ALL), name="subscriptions"),
+    path(SUBSCRIPTION, SubscriptionViews.as_view(_ONE), name="subscription"),
     path("secrets/", SecretViews.as_view(_ALL), name="secrets"),
     path("secrets/<slug:name>/", SecretViews.as_view(_NAMED), name="secret"),
     path("variables/", VariableViews.as_view(_ALL), name="variables"),
     path("variables/<slug:name>/", VariableViews.as_view(_NAMED), name="variable"),
+    path("audit/", AuditViews.as_view({"get": "list"}), name="audit"),
+    path("audit/export/", AuditExport.as_view(), name="audit-export"),
 ]

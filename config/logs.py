@@ -8,6 +8,8 @@ from typing import Any
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
+from tenants.actors import REQUEST_ID
+
 # The address of a webhook; eight characters of its token tell which one (`str(Endpoint)`).
 _HOOK = re.compile(r"(/hooks/+[^/\s]{8})[^/\s]+")
 
@@ -16,6 +18,7 @@ def settings(*, debug: bool) -> dict[str, Any]:
     """Django's LOGGING, and structlog configured to go through it."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
+        with_request_id,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -50,6 +53,14 @@ def settings(*, debug: bool) -> dict[str, Any]:
             "kombu": {"level": "WARNING"},
         },
     }
+
+
+def with_request_id(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
+    """Say which request a line is about; Django has some to tell when it is answered already."""
+    request = getattr(event.get("_record"), "request", None)
+    if ident := REQUEST_ID.get() or getattr(request, "id", ""):
+        event["request_id"] = ident
+    return event
 
 
 def without_tokens(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:

@@ -13,6 +13,7 @@ _GROUPS = {
         ("workflows_workflow", "Workflows", "account_tree"),
         ("workflows_workflowversion", "Versions", "history"),
         ("workflows_schedule", "Schedules", "event_repeat"),
+        ("workflows_subscription", "Subscriptions", "call_split"),
         ("executions_execution", "Executions", "play_circle"),
     ),
     "Webhooks": (
@@ -33,6 +34,8 @@ _GROUPS = {
         ("django_celery_beat_periodictask", "Periodic tasks", "schedule"),
         ("tenants_user", "Users", "person"),
         ("auth_group", "Groups", "group"),
+        ("tenants_auditentry", "Audit trail", "receipt_long"),
+        ("tenants_platformauditentry", "Platform audit trail", "verified_user"),
     ),
 }
 

@@ -15,13 +15,14 @@ SESSIONS = 1_000  # in a transaction
 
 
 def forget(batches: int = BATCHES) -> Counter[str]:
-    """Delete what is older than the settings KEEP_*_DAYS, and sessions that have expired.
+    """Delete what is older than the settings KEEP_*, and sessions that have expired.
 
     Says how many rows of each kind. Safe to run in any number of copies; what is left is for the
     next time. (Rows of dead workers are the sweeper's.)
     """
     gone = webhooks.forget_deliveries(batches)
     gone += executions.forget_runs(batches)
+    gone += executions.forget_keys(batches)
     gone += _forget_sessions(batches)
     return gone
 
@@ -29,7 +30,8 @@ def forget(batches: int = BATCHES) -> Counter[str]:
 def expired() -> Counter[str]:
     """What `forget` would delete now, however many batches it takes."""
     sessions = Session.objects.filter(expire_date__lt=Now()).count()
-    return webhooks.expired_deliveries() + executions.expired_runs() + Counter(sessions=sessions)
+    found = webhooks.expired_deliveries() + executions.expired_runs() + executions.expired_keys()
+    return found + Counter(sessions=sessions)
 
 
 def _forget_sessions(batches: int) -> Counter[str]:

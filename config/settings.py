@@ -51,6 +51,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "tenants.middleware.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -169,7 +170,7 @@ SECURE_SSL_REDIRECT = SECURE
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # asked inside the deployment
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if SECURE else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE
-# One proxy stands before us, and says how and by whom it was called.
+# What a proxy of ours says of the sender is believed; who has none could be lied to.
 BEHIND_PROXY = environment.bool("STEPWELL_BEHIND_PROXY", default=False)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 SECURE_REFERRER_POLICY = "same-origin"
@@ -223,6 +224,7 @@ SPECTACULAR_SETTINGS = {
         "ExecutionStatus": "executions.serializers.EXECUTION_STATUSES",
         "StepStatus": "executions.serializers.STEP_STATUSES",
         "TriggerKind": "executions.states.TRIGGERS",
+        "ReactionOutcome": "workflows.filters.REACTIONS",
     },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
@@ -283,6 +285,7 @@ MAX_TENANT_STORED_BYTES = environment.int(
 KEEP_EVENTS_DAYS = env.days("STEPWELL_KEEP_EVENTS_DAYS", default=30)
 KEEP_EXECUTIONS_DAYS = env.days("STEPWELL_KEEP_EXECUTIONS_DAYS", default=KEEP_EVENTS_DAYS)
 KEEP_DELIVERIES_DAYS = env.days("STEPWELL_KEEP_DELIVERIES_DAYS", default=7)
+KEEP_IDEMPOTENCY_KEYS_SECONDS = 24 * 3600  # for which the same key starts nothing again
 
 WORKER_THREADS = environment.int("STEPWELL_WORKER_THREADS", default=16)  # steps at once a process
 WORKER_BEAT_SECONDS = 1.0  # how often a worker process says that it lives

@@ -10,6 +10,9 @@ from csp.decorators import csp_update
 from django.http import HttpRequest, HttpResponse
 from unfold.sites import UnfoldAdminSite
 
+from tenants.actions import Action
+from tenants.services import audit
+
 View = Callable[..., HttpResponse]
 
 # Alpine compiles its attributes at run time, and the pages carry scripts and styles of their own.
@@ -26,6 +29,14 @@ class Site(UnfoldAdminSite):
     def admin_view(self, view: View, cacheable: bool = False) -> View:
         guarded: View = super().admin_view(view, cacheable)
         return _relaxed(guarded)
+
+    def password_change(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        answer: HttpResponse = super().password_change(request, extra_context)
+        if request.method == "POST" and answer.status_code == 302:
+            audit.record_platform(Action.USER_PASSWORD_SET, request.user)  # type: ignore[arg-type] # staff
+        return answer
 
     def login(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

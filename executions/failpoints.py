@@ -28,6 +28,7 @@ POINTS = (
     "before_follow_up",  # other executions are to know of a move; none has heard of it
     "sweeper_mid",  # a lost lease is released, others are not
     "in_firing",  # a schedule's slots and runs are written, not that it has moved on
+    "in_reaction",  # a subscription's reaction and its run are written and not committed
     "after_begin_before_wake",  # a run is accepted and committed; no worker has heard of it
 )
 _ENTRY = re.compile(

@@ -73,8 +73,18 @@ class PositionForm(forms.Form):
     after = forms.IntegerField(required=False, min_value=0, max_value=10**9)
 
 
+class StartForm(forms.Form):
+    """What a run by hand carries unseen: a token, so that a form sent twice starts one run, and
+    the number of the version that it was made of."""
+
+    token = forms.UUIDField(required=False, widget=forms.HiddenInput)
+    expected_version = forms.IntegerField(
+        required=False, min_value=1, max_value=2**31 - 1, widget=forms.HiddenInput
+    )
+
+
 class RunForm(forms.Form):
-    """The body of a run by hand."""
+    """The body of a run by hand, as JSON."""
 
     body = forms.CharField(
         label="Body (JSON)",

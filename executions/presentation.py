@@ -17,7 +17,7 @@ from executions import callbacks, excerpts, progress
 from executions.callbacks import Callback
 from executions.engine import StepState
 from executions.excerpts import Excerpt
-from executions.models import Execution, StepRun
+from executions.models import Execution, Reaction, StepRun
 from executions.offers import answer_of, verbs_of
 from executions.picture import draw
 from executions.plan import Plan
@@ -106,6 +106,15 @@ def present(
         picture=draw(execution, states) if plan else None,
         output=excerpts.of(execution, "output"),
     )
+
+
+def reactions(page: Page) -> list[Reaction]:
+    """What subscriptions made of its end, those that have reacted."""
+    if not page.ended:
+        return []
+    rows = Reaction.objects.filter(execution_id=page.execution.id)
+    rows = rows.select_related("subscription__workflow").defer("subscription__workflow__draft")
+    return list(rows.order_by("at"))
 
 
 def trigger_body(execution_id: UUID) -> Excerpt | None:

@@ -199,11 +199,18 @@ cancelled AS (
     AND s.status IN ('queued', 'running', 'retrying', 'waiting', 'unknown')
 )"""
 
-_MOVED = """
+# Whether a subscription hears of a run's end (services/reacting.py asks the same of Django).
+_HEARD = """(%(ended)s AND e.parent_id IS NULL AND EXISTS (
+        SELECT FROM workflows_subscription n
+        WHERE n.tenant_id = e.tenant_id AND n.enabled AND %(status)s::varchar = ANY(n.statuses)
+          AND (n.source_id = e.workflow_id
+               OR n.source_id IS NULL AND e.depth = 0 AND n.workflow_id <> e.workflow_id)))"""
+
+_MOVED = f"""
 moved AS (
   UPDATE executions_execution e
   SET status = %(status)s, last_seq = %(last_seq)s, output = %(run_output)s, error = %(run_error)s,
-      follow_up = e.follow_up OR %(follow_up)s,
+      follow_up = e.follow_up OR %(follow_up)s OR {_HEARD},
       active_seconds = e.active_seconds + CASE WHEN %(active)s THEN 0 ELSE
         coalesce(extract(epoch FROM now() - e.active_since)::float8, 0) END,
       active_since = CASE WHEN %(active)s THEN coalesce(e.active_since, now()) END,
@@ -212,15 +219,15 @@ moved AS (
       started_at = CASE WHEN %(active)s THEN coalesce(e.started_at, now()) ELSE e.started_at END,
       finished_at = CASE WHEN %(ended)s THEN now() END
   WHERE e.id = %(execution)s AND e.last_seq = %(known_seq)s
-  RETURNING e.id
+  RETURNING e.id, e.follow_up
 )"""
 
 _MOVED_WITH_STEP = _MOVED.replace(
-    "RETURNING e.id",
+    "RETURNING e.id, e.follow_up",
     """AND EXISTS (
     SELECT FROM executions_steprun s
     WHERE s.id = %(step)s AND s.fence = %(fence)s AND s.status = %(step_from)s)
-  RETURNING e.id""",
+  RETURNING e.id, e.follow_up""",
 )
 
 START = f"""
@@ -260,12 +267,12 @@ WITH {_MOVED_WITH_STEP}, gate AS (
   WHERE s.id = %(step)s AND s.fence = %(fence)s AND s.status = %(step_from)s
   RETURNING 1
 ), {_ADDED}, {_CANCELLED}, {_TOLD}
-SELECT 1 FROM gate
+SELECT moved.follow_up FROM gate CROSS JOIN moved
 """
 
 MOVE = f"""
 WITH {_MOVED}, gate AS (SELECT 1 FROM moved), {_ADDED}, {_CANCELLED}, {_TOLD}
-SELECT 1 FROM gate
+SELECT moved.follow_up FROM gate CROSS JOIN moved
 """
 
 # The first steps of a queued execution, one of them under our lease.
@@ -290,12 +297,4 @@ MARK_SENDING = """
 UPDATE executions_steprun SET input = %(input)s, sent_at = now()
 WHERE id = %(step)s AND fence = %(fence)s AND status = 'running'
 RETURNING 1
-"""
-
-# A slot of a schedule. No row comes back if it is there already: another ticker was faster.
-SLOT = """
-INSERT INTO executions_slot
-  (tenant_id, schedule_id, slot, outcome, reason, execution_id, fired_at)
-VALUES (%(tenant)s, %(schedule)s, %(slot)s, %(outcome)s, %(reason)s, %(execution)s, now())
-ON CONFLICT DO NOTHING RETURNING 1
 """

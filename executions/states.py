@@ -35,13 +35,15 @@ class StepStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
-# What starts an execution. An `item` is of a for_each; a `failure` is handled by `on_failure`.
+# What starts an execution. An `item` is of a for_each; a `failure` is handled by `on_failure`; a
+# `workflow` is one whose run ended, to which the started one subscribes.
 TRIGGERS = (
     "webhook",
     "schedule",
     "manual",
     "api",
     "sub_workflow",
+    "workflow",
     "item",
     "failure",
     "resume",

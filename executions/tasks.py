@@ -9,6 +9,7 @@ from celery.signals import worker_init, worker_shutdown, worker_shutting_down
 
 from executions import dispatch
 from executions.process import WorkerProcess
+from tenants import actors
 
 process = WorkerProcess()
 
@@ -16,6 +17,7 @@ process = WorkerProcess()
 # Not worker_ready, which waits for the broker: a worker works without it too.
 @worker_init.connect
 def _enter(**_: Any) -> None:
+    actors.serve_as("worker")
     process.start()
 
 

@@ -15,6 +15,7 @@ decided on. Rules that all of them keep:
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -185,10 +186,11 @@ def launch(db: Prepared, moves: Sequence[Move]) -> list[RunRow]:
     return [RunRow._make(rows[0]) for rows in db.run_all(calls, last=True)[1::2]]
 
 
-def record(db: Prepared, end: StepEnd, move: Move, *, last: bool = False) -> bool:
+def record(db: Prepared, end: StepEnd, move: Move, *, last: bool = False) -> Move | None:
     """Record what became of a step, and what follows; with `last` the transaction ends.
 
-    False, and nothing is written: the execution is at another revision than the move was decided
+    The move as it was written: with a `follow_up` too if a subscription hears of the run's end.
+    None, and nothing is written: the execution is at another revision than the move was decided
     on, or another has the step.
     """
     rows = db.run(
@@ -214,12 +216,15 @@ def record(db: Prepared, end: StepEnd, move: Move, *, last: bool = False) -> boo
         },
         last=last,
     )
-    return bool(rows)
+    return _as_written(move, rows)
 
 
-def move(db: Prepared, move: Move) -> bool:
-    """Move a locked execution that no step of its own moves. False: it is at another revision."""
-    return bool(db.run(statements.MOVE, {**_shared(move), **_moved(move)}))
+def move(db: Prepared, move: Move) -> Move | None:
+    """Move a locked execution that no step of its own moves.
+
+    The move as it was written (see `record`). None: it is at another revision.
+    """
+    return _as_written(move, db.run(statements.MOVE, {**_shared(move), **_moved(move)}))
 
 
 def reuse(db: Prepared, move: Move, origin_id: UUID, keys: Sequence[str]) -> None:
@@ -243,6 +248,10 @@ def mark_sending(db: Prepared, step_id: UUID, fence: int, sent: JSON) -> bool:
     """
     values = {"step": step_id, "fence": fence, "input": dump(sent)}
     return bool(db.run(statements.MARK_SENDING, values, last=True))
+
+
+def _as_written(move: Move, rows: Sequence[Row]) -> Move | None:
+    return replace(move, follow_up=rows[0][0]) if rows else None
 
 
 def _shared(move: Move) -> dict[str, object]:

@@ -7,7 +7,7 @@ from functools import wraps
 from typing import Any, TypeVar, cast
 
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponseBase
 
 from tenants.models import User
 from tenants.principals import Principal
@@ -21,7 +21,7 @@ class MemberRequest(HttpRequest):
     user: User
 
 
-View = TypeVar("View", bound=Callable[..., HttpResponse])
+View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 
 
 def needs(permission: Permission) -> Callable[[View], View]:
@@ -29,7 +29,7 @@ def needs(permission: Permission) -> Callable[[View], View]:
 
     def decorate(view: View) -> View:
         @wraps(view)
-        def allowed(request: MemberRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def allowed(request: MemberRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not request.principal.may(permission):
                 raise PermissionDenied
             return view(request, *args, **kwargs)

@@ -1,4 +1,4 @@
-"""Whom a request counts for by its network address. Pure."""
+"""Whom a network address counts for. Pure."""
 
 from __future__ import annotations
 
@@ -7,19 +7,14 @@ import ipaddress
 UNKNOWN = "unknown"  # all of them together
 
 
-def client_network(peer: str, forwarded: str, *, behind_proxy: bool) -> str:
-    """The sender's address; of IPv6 the network of 64 bits, which one subscriber has whole.
-
-    `peer` is the other end of the connection. Behind a proxy that is the proxy, and the client is
-    the last entry of X-Forwarded-For: the proxy wrote it, the ones before came with the request.
-    """
-    said = forwarded.rpartition(",")[2] if behind_proxy and forwarded else peer
+def subscriber(address: str) -> str:
+    """The address; of IPv6 the network of 64 bits around it, which one subscriber has whole."""
     try:
-        address = ipaddress.ip_address(said.strip().partition("%")[0])
+        parsed = ipaddress.ip_address(address)
     except ValueError:
         return UNKNOWN
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped is not None:
-            return str(address.ipv4_mapped)
-        return str(ipaddress.ip_network((address, 64), strict=False))
-    return str(address)
+    if not isinstance(parsed, ipaddress.IPv6Address):
+        return str(parsed)
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.ip_network((int(parsed), 64), strict=False))

@@ -9,7 +9,8 @@ class TenantsConfig(AppConfig):
     verbose_name = "Tenants and people"
 
     def ready(self) -> None:
-        from tenants import checks  # its models exist only now
+        from tenants import checks, receivers  # their models exist only now
 
         register(checks.every_model_has_a_tenant, Tags.models)
         register(checks.database_keeps_tenants_apart, Tags.database)
+        receivers.listen()

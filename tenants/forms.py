@@ -1,4 +1,4 @@
-"""What people type about themselves."""
+"""What people type about themselves, and which entries of the audit trail they ask for."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm
+
+from tenants.actions import Action
 
 
 class LoginForm(AuthenticationForm):
@@ -24,3 +26,40 @@ class LoginForm(AuthenticationForm):
 
     def clean_username(self) -> str:
         return str(self.cleaned_data["username"]).lower()
+
+
+AUDIT_FILTERS = ("actor", "action", "target", "since", "until")
+
+
+class AuditForm(forms.Form):
+    """Which entries of the audit trail to show; every field may be empty. Times are UTC."""
+
+    actor = forms.CharField(label="Who", max_length=300, required=False)
+    action = forms.CharField(
+        label="What",
+        max_length=64,
+        required=False,
+        widget=forms.TextInput(attrs={"list": "actions"}),
+    )
+    target = forms.CharField(label="To what", max_length=300, required=False)
+    since = forms.DateTimeField(
+        label="Since (UTC)",
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
+    )
+    until = forms.DateTimeField(
+        label="Until (UTC)",
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
+    )
+    below = forms.IntegerField(
+        required=False, min_value=1, max_value=2**62, widget=forms.HiddenInput
+    )
+
+    actions = tuple(Action)
+
+
+class ExportForm(AuditForm):
+    """In which form to take them away."""
+
+    format = forms.ChoiceField(choices=[("jsonl", "JSON lines"), ("csv", "CSV")])

@@ -28,6 +28,8 @@ GLOBAL_TABLES: Mapping[str, str] = {
     "django_migrations": "which migrations ran",
     "django_session": "found by a random key before it is known who asks",
     "executions_worker": "worker processes and when they were last seen; no tenant's data",
+    "tenants_platformauditentry": "what was done outside all tenants; only the operator reads it",
+    "tenants_platformaudithead": "where the chain of those entries ends",
     "tenants_user": "a person may belong to several tenants and logs in before one is known",
     "tenants_user_groups": "which staff belong to which groups",
     "tenants_user_user_permissions": "single permissions of staff",
@@ -40,6 +42,13 @@ GLOBAL_KEYS: Mapping[str, str] = {
     "webhooks_endpoint.token": "random; an endpoint is found before its tenant is known",
 }
 """The columns that are unique over all tenants although a clash tells that a value exists."""
+
+
+APPEND_ONLY: Mapping[str, str] = {
+    "tenants_auditentry": "a tenant's audit trail",
+    "tenants_platformauditentry": "the deployment's own audit trail",
+}
+"""The tables whose rows nobody may change or delete, not even the operator or their owner."""
 
 
 @dataclass(frozen=True)
@@ -188,6 +197,23 @@ RULES: Mapping[str, str] = {
         FROM space, reachable WHERE NOT rolsuper
         AND has_schema_privilege(reachable.oid, space.oid, 'CREATE')
     """,
+    "append-only": """
+        SELECT name, format('%%s may %%s, and its rows must stay as they are', rolname, privilege)
+        FROM base, reachable, unnest('{UPDATE,DELETE}'::text[]) AS privilege
+        WHERE name = ANY (%(append_only)s) AND reachable.oid <> relowner AND NOT rolsuper AND (
+            has_table_privilege(reachable.oid, base.oid, privilege)
+            OR privilege = 'UPDATE'
+            AND has_any_column_privilege(reachable.oid, base.oid, privilege))
+        UNION ALL
+        SELECT wanted, 'no trigger refuses UPDATE, DELETE and TRUNCATE to everybody'
+        FROM unnest(%(append_only)s::text[]) AS wanted
+        WHERE NOT EXISTS (
+            SELECT FROM base JOIN pg_trigger t ON t.tgrelid = base.oid
+            JOIN pg_proc p ON p.oid = t.tgfoid
+            WHERE base.name = wanted AND p.proname = 'tenants_refuse_change'
+            AND t.tgenabled IN ('O', 'A') AND t.tgqual IS NULL
+            AND t.tgtype = 2 + 8 + 16 + 32)
+    """,
     # --- the role itself, and those it can become ---
     "role-power": """
         SELECT rolname::text, 'the role is a superuser, or may replicate, create roles or bypass '
@@ -227,6 +253,7 @@ def findings(cursor: Cursor, *, role: str) -> list[Finding]:
         "setting": TENANT_SETTING,
         "global_tables": list(GLOBAL_TABLES),
         "global_keys": list(GLOBAL_KEYS),
+        "append_only": list(APPEND_ONLY),
     }
     found = []
     for rule, query in RULES.items():

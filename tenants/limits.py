@@ -13,7 +13,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from tenants import gcra, scope
+from tenants import addresses, gcra, scope
 from tenants.gcra import Decision, Rate
 from tenants.limiter import Bucket, limiter
 from tenants.models import TenantLimits, TenantUsage
@@ -180,7 +180,7 @@ def count_registration(address: str) -> Counted:
     rate: Rate | None = settings.RATE_REGISTRATIONS
     if rate is None:
         return NOT_COUNTED
-    decision = limiter().take_shared([Bucket(f"register:{address}", rate)])
+    decision = limiter().take_shared([Bucket(f"register:{addresses.subscriber(address)}", rate)])
     if decision is None:
         detail = "Nobody can register just now. Try again in a moment."
         raise Problem(503, "registration-away", detail, headers={"Retry-After": "5"})

@@ -24,7 +24,9 @@ JSON = None | bool | int | float | str | list["JSON"] | dict[str, "JSON"]
 MIN_LENGTH = 4  # characters
 
 # Headers of incoming requests that are never stored: a reader could act as their sender.
-CREDENTIALS = frozenset({"authorization", "cookie", "proxy-authorization", "x-api-key"})
+CREDENTIALS = frozenset(
+    {"authorization", "cookie", "proxy-authorization", "x-api-key", "x-gitlab-token"}
+)
 MASKED = "[masked]"
 
 _BASE64 = frozenset(string.ascii_letters + string.digits + "+/-_")

@@ -1,17 +1,22 @@
-"""The HTTP door: finds out which tenant a request is for and opens its scope around the view."""
+"""The HTTP door: gives a request its id, finds out whose it is, opens its scope around the view."""
 
 from __future__ import annotations
 
+import ipaddress
+import re
+import secrets
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from rest_framework.permissions import SAFE_METHODS
 
-from tenants import limits, problems, scope, services
+from tenants import actors, limits, problems, scope, services
+from tenants.actors import REQUEST_ID, Actor, Door
 from tenants.limits import NOT_COUNTED, Counted
 from tenants.principals import Principal
 from tenants.problems import Problem
@@ -19,6 +24,29 @@ from tenants.problems import Problem
 API_PREFIX = "/api/v1/"
 ADMIN_PREFIX = "/admin/"
 BEARER = "bearer "
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+
+
+class RequestIdMiddleware:
+    """Sets `request.id`: the X-Request-ID that came along, or a new one where none fits.
+
+    It is in the answer, in every line of the log, and in the audit trail.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        given = request.META.get("HTTP_X_REQUEST_ID", "")
+        ident = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
+        request.id = ident  # type: ignore[attr-defined]  # Django's way to pass things on
+        token = REQUEST_ID.set(ident)
+        try:
+            response = self.get_response(request)
+        finally:
+            REQUEST_ID.reset(token)
+        response["X-Request-ID"] = ident
+        return response
 
 
 class TenantMiddleware:
@@ -35,7 +63,8 @@ class TenantMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         request.principal = None  # type: ignore[attr-defined]  # Django's way to pass things on
         request.counted = NOT_COUNTED  # type: ignore[attr-defined]
-        response = self.get_response(request)
+        with actors.acting(_somebody(request)):
+            response = self.get_response(request)
         for name, value in request.counted.headers.items():  # type: ignore[attr-defined]
             response.headers.setdefault(name, value)
         if request.principal is not None:  # type: ignore[attr-defined]
@@ -58,16 +87,20 @@ class TenantMiddleware:
         elif request.path.startswith(API_PREFIX):
             principal = self._key_holder(request)
         elif request.path.startswith(ADMIN_PREFIX) and request.user.is_staff:
-            return _run(scope.operator("staff admin"), view, request, args, kwargs)
+            user = request.user
+            with actors.acting(actors.named("staff", user.pk, user.get_username())):
+                return _run(scope.operator("staff admin"), view, request, args, kwargs)
         else:
             return None
         request.principal = principal  # type: ignore[attr-defined]
-        refusal = principal and _count(request, principal)
-        if refusal:
-            return refusal
-        if principal is None or _opens_own_scope(view):
+        if principal is None:
             return _run(nullcontext(), view, request, args, kwargs)
-        return _run(scope.tenant(principal.tenant_id), view, request, args, kwargs)
+        refusal = _count(request, principal)
+        if refusal is not None:
+            return refusal
+        opened = nullcontext() if _opens_own_scope(view) else scope.tenant(principal.tenant_id)
+        with actors.acting(actors.named(principal.kind, principal.id, principal.label)):
+            return _run(opened, view, request, args, kwargs)
 
     def _key_holder(self, request: HttpRequest) -> Principal | None:
         header = request.headers.get("Authorization", "")
@@ -102,6 +135,35 @@ def _refused(request: HttpRequest, caller: Principal, counted: Counted) -> HttpR
             return answer
         return problems.respond(problem)
     return None
+
+
+def _somebody(request: HttpRequest) -> Actor:
+    """Whoever sent the request, before it is known who that is."""
+    door: Door = "page"
+    if request.path.startswith(API_PREFIX):
+        door = "api"
+    elif request.path.startswith(ADMIN_PREFIX):
+        door = "admin"
+    return Actor(
+        kind="anonymous",
+        id=None,
+        label="",
+        door=door,
+        ip=_address(request),
+        agent=request.headers.get("User-Agent", ""),
+        request_id=getattr(request, "id", ""),
+    )
+
+
+def _address(request: HttpRequest) -> str:
+    """Who is at the other end; behind our proxy, whom the proxy saw there. Empty: unknown."""
+    address = request.META.get("REMOTE_ADDR", "")
+    if settings.BEHIND_PROXY:
+        address = request.META.get("HTTP_X_FORWARDED_FOR", address).rpartition(",")[2].strip()
+    try:
+        return str(ipaddress.ip_address(address.partition("%")[0]))
+    except ValueError:
+        return ""
 
 
 def _opens_own_scope(view: Any) -> bool:

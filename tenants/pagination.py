@@ -21,12 +21,19 @@ class NewestFirst(CursorPagination):
     def decode_cursor(self, request: Request) -> Cursor | None:
         """The place to go on from. Raises NotFound for a cursor that was not made here."""
         cursor = super().decode_cursor(request)
-        if cursor is not None and cursor.position is not None:
-            try:
-                UUID(str(cursor.position))
-            except ValueError:
-                raise NotFound(self.invalid_cursor_message) from None
+        position = None if cursor is None else cursor.position
+        if position is not None and not self.is_position(str(position)):
+            raise NotFound(self.invalid_cursor_message)
         return cursor
+
+    @staticmethod
+    def is_position(text: str) -> bool:
+        """Whether a row could have it."""
+        try:
+            UUID(text)
+        except ValueError:
+            return False
+        return True
 
     def get_paginated_response(self, data: Any) -> Response:
         return Response(
@@ -48,3 +55,13 @@ class NewestFirst(CursorPagination):
                 "previous": link,
             },
         }
+
+
+class LatestFirst(NewestFirst):
+    """By descending number, where a row's number says its place and its id does not."""
+
+    ordering = "-seq"
+
+    @staticmethod
+    def is_position(text: str) -> bool:
+        return text.isascii() and text.isdecimal() and len(text) < 19

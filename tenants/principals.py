@@ -25,3 +25,8 @@ class Principal:
     def may(self, permission: Permission) -> bool:
         """Whether the caller's role has the permission."""
         return allows(self.role, permission)
+
+    @property
+    def administers(self) -> bool:
+        """Whether the caller is shown members, keys and the audit trail."""
+        return self.may(Permission.ADMINISTER)

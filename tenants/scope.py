@@ -93,6 +93,40 @@ def on_commit(act: Callable[[], None]) -> None:
     transaction.on_commit(partial(context.run, act), robust=True)
 
 
+def at_end(write: Callable[[list[Any]], None], item: object) -> None:
+    """Have `write` called with the item, and all others given for it, right before the commit.
+
+    Not with those of a savepoint that is rolled back. Locks that `write` takes are the
+    transaction's last, whatever it does until then: two such transactions cannot wait for each
+    other. What it raises undoes the transaction. Raises ScopeError outside a scope.
+    """
+    if _current.get() is None:
+        raise ScopeError("no scope is open, at whose end this could be written")
+    transaction.on_commit(_Late(write, item))
+
+
+@dataclass
+class _Late:
+    """Django forgets what was to be done on commit with its savepoint; that is all it does here."""
+
+    write: Callable[[list[Any]], None]
+    item: object
+    written: bool = False
+
+    def __call__(self) -> None:
+        """It was written before the commit."""
+
+
+def _write_late() -> None:
+    groups: dict[Callable[[list[Any]], None], list[object]] = {}
+    for late in (entry[1] for entry in connection.run_on_commit):
+        if isinstance(late, _Late) and not late.written:
+            groups.setdefault(late.write, []).append(late.item)
+            late.written = True
+    for write, items in groups.items():
+        write(items)
+
+
 @contextmanager
 def _entered(scope: Scope, outer: Scope | None) -> Iterator[None]:
     if scope == outer:
@@ -104,6 +138,8 @@ def _entered(scope: Scope, outer: Scope | None) -> Iterator[None]:
         with transaction.atomic():
             _tell(scope)
             yield
+            if outer is None and not connection.needs_rollback:
+                _write_late()
             # Alone, the end of the transaction clears it all, and so does a rollback. Inside
             # another transaction we do; not after an error, when Postgres takes no statement.
             if nested and not connection.needs_rollback:

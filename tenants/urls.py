@@ -19,4 +19,6 @@ urlpatterns = [
     ),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("t/<slug:tenant_slug>/", views.tenant, name="tenant"),
+    path("t/<slug:tenant_slug>/audit/", views.audit, name="audit"),
+    path("t/<slug:tenant_slug>/audit/export/", views.audit_export, name="audit-export"),
 ]

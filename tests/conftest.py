@@ -48,7 +48,7 @@ def pytest_runtestloop(session: pytest.Session) -> None:
         start_servers()
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist's, which tells the owner of the session
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist's own says that the collection is finished
 def pytest_collection_finish(session: pytest.Session) -> None:
     if environment.WORKER != "main" and any(map(needs_servers, session.items)):
         WANTED.parent.mkdir(exist_ok=True)

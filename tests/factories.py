@@ -18,10 +18,10 @@ from tenants.models import Membership, Tenant, User, Variable
 from tenants.principals import Principal
 from tenants.roles import Role
 from tests.workflows.definitions import document, step
-from workflows import schedules
+from workflows import schedules, subscriptions
 from workflows import services as workflow_services
 from workflows.definition import JSON
-from workflows.models import Schedule, Workflow, WorkflowVersion
+from workflows.models import Schedule, Subscription, Workflow, WorkflowVersion
 
 PASSWORD = "correct horse battery staple"
 
@@ -148,6 +148,22 @@ def make_schedule(workflow: Workflow, cron: str = "0 9 * * *", **values: Any) ->
         workflow=workflow.slug,
         values={"name": "Nightly", "cron": cron, **values},
     )
+
+
+def subscribe(
+    workflow: Workflow,
+    source: Workflow | None,
+    *statuses: str,
+    filter: str = "",  # noqa: A002
+) -> Subscription:
+    """Let the workflow start when runs of the other end so, by default when they succeed."""
+    with scope.tenant(workflow.tenant_id):
+        return subscriptions.create(
+            tenant_id=workflow.tenant_id,
+            workflow=workflow.slug,
+            source=source.slug if source else None,
+            values={"statuses": list(statuses) or ["succeeded"], "filter": filter},
+        )
 
 
 def start_execution(workflow: Workflow, body: JSON = None) -> Execution:

@@ -40,9 +40,13 @@ PAGES = frozenset(
         "t/<slug:tenant_slug>/workflows/<slug:slug>/",
         "t/<slug:tenant_slug>/workflows/<slug:slug>/versions/<int:number>/",
         "t/<slug:tenant_slug>/workflows/<slug:slug>/run/",
+        "t/<slug:tenant_slug>/workflows/<slug:slug>/subscriptions/",
+        "t/<slug:tenant_slug>/workflows/<slug:slug>/subscriptions/<uuid:subscription_id>/",
         "t/<slug:tenant_slug>/executions/",
         "t/<slug:tenant_slug>/executions/bulk/",
         "t/<slug:tenant_slug>/attention/",
+        "t/<slug:tenant_slug>/audit/",
+        "t/<slug:tenant_slug>/audit/export/",
         "t/<slug:tenant_slug>/executions/<uuid:execution_id>/",
         "t/<slug:tenant_slug>/executions/<uuid:execution_id>/cancel/",
         "t/<slug:tenant_slug>/executions/<uuid:execution_id>/resume/",
@@ -57,6 +61,7 @@ Bodies = Mapping[str, object]
 _NEW = {"schema": 1, "steps": [{"key": "a", "type": "log", "with": {"message": "x"}}]}
 _WORKFLOW, _ENDPOINT = "api/v1/workflows/<slug:slug>/", "api/v1/endpoints/<uuid:id>/"
 _EXECUTION, _SCHEDULE = "api/v1/executions/<uuid:id>/", "api/v1/schedules/<uuid:id>/"
+_SUBSCRIPTION = "api/v1/subscriptions/<uuid:id>/"
 API: dict[str, Bodies] = {
     "api/v1/workflows/": {"POST": {"name": "New", "definition": _NEW}},
     "api/v1/workflows/validate/": {"POST": {"definition": _NEW}},
@@ -86,10 +91,14 @@ API: dict[str, Bodies] = {
     _SCHEDULE: {"PATCH": {"name": "Mine"}},
     f"{_SCHEDULE}pause/": {"POST": {}},
     f"{_SCHEDULE}resume/": {"POST": {}},
+    "api/v1/subscriptions/": {"POST": {"workflow": "classified", "statuses": ["failed"]}},
+    _SUBSCRIPTION: {"PATCH": {"enabled": False}},
     "api/v1/secrets/": {"POST": {"name": "new", "value": "open sesame"}},
     "api/v1/secrets/<slug:name>/": {"PUT": {"value": "open sesame"}},
     "api/v1/variables/": {"POST": {"name": "new", "value": "x"}},
     "api/v1/variables/<slug:name>/": {"PUT": {"value": "x"}},
+    "api/v1/audit/": {},
+    "api/v1/audit/export/": {},
 }
 
 

@@ -43,6 +43,8 @@ OWN_PLACES = {
     ("PUT", "api/v1/secrets/<slug:name>/"),
     ("PUT", "api/v1/variables/<slug:name>/"),
 }
+# Tells a tenant also of the key with which it is read.
+TRAIL = {"api/v1/audit/", "api/v1/audit/export/"}
 # What the two lower roles may do beyond reading. Who decides is up to the step.
 EXECUTION = "api/v1/executions/<uuid:id>/"
 EVERYBODY = {
@@ -83,6 +85,11 @@ class Site:
 
 @pytest.fixture
 def site(db: None) -> Site:
+    return make_site()
+
+
+def make_site() -> Site:
+    """acme's rows, and what stands for each parameter of a route."""
     people = factories.make_people()
     acme = people.acme
     definition = document(step("only", config={"message": SENTINEL}))
@@ -91,6 +98,9 @@ def site(db: None) -> Site:
     factories.make_secret(acme, SENTINEL, SENTINEL)
     factories.make_variable(acme, SENTINEL, SENTINEL)
     schedule = factories.make_schedule(workflow, name=SENTINEL)
+    subscription = factories.subscribe(
+        workflow, None, filter=f"{{{{ event.output == '{SENTINEL}' }}}}"
+    )
     address = senders.make_address(workflow=workflow)
     senders.deliver(address, senders.standard(address))
     with scope.tenant(acme.id):
@@ -102,14 +112,18 @@ def site(db: None) -> Site:
             "name": SENTINEL,
             "number": 1,
             "execution_id": execution.id,
+            "subscription_id": subscription.id,
+            "workflow_id": workflow.id,
             "app_label": "tenants",
             "url": "nowhere",
         },
         "executions/": {"id": execution.id, "key": "only"},
         "endpoints/": {"id": address.endpoint_id},
         "schedules/": {"id": schedule.id},
+        "subscriptions/": {"id": subscription.id},
         "admin/workflows/": {"id": workflow.id},
         "admin/workflows/schedule/": {"id": schedule.id},
+        "admin/workflows/subscription/": {"id": subscription.id},
         "admin/webhooks/endpoint/": {"id": address.endpoint_id},
         "admin/webhooks/delivery/": {"id": delivery.id},
     }
@@ -295,7 +309,20 @@ def test_lists_hold_nothing_of_another_tenant(site: Site) -> None:
     for route in lists:
         answer = ask(client, "GET", route.path({}))
         assert answer.status_code == 200
+        if route.pattern in TRAIL:
+            continue
         assert json.loads(bytes(getattr(answer, "content", b"")))["results"] == []
+
+
+def test_the_audit_trail_holds_only_what_was_done_in_ones_own_tenant(site: Site) -> None:
+    for tenant, expected in ((site.people.globex, False), (site.people.acme, True)):
+        client = key_of(tenant)
+        for pattern in sorted(TRAIL):
+            answer = ask(client, "GET", f"/{pattern}")
+            content: Any = getattr(answer, "streaming_content", [getattr(answer, "content", b"")])
+            text = b"".join(content).decode()
+            assert str(tenant.id) in text or "api_key.issued" in text
+            assert (SENTINEL in text) is expected
 
 
 @pytest.mark.parametrize("query", [f"workflow={SENTINEL}", "status=queued", "trigger=webhook"])

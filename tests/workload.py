@@ -63,7 +63,7 @@ class Workload:
             "standard-webhooks",
             None,
             self.secret,
-            body,
+            signatures.Message({}, body),
             delivery_id=delivery_id,
             timestamp=int(time.time()),
         )

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.safestring import SafeString
 from unfold.decorators import action, display
-from unfold.widgets import UnfoldAdminSelectWidget
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget, UnfoldBooleanWidget
 
 from tenants import scope
 from tenants.admin.base import ReadOnlyAdmin, ScopedAdmin, ask, panel, show_once
@@ -20,11 +20,34 @@ from webhooks import services, signatures
 from webhooks.models import Delivery, Endpoint
 from workflows.models import Workflow
 
+EDITABLE = ("name", "answer", "enabled")
+CHECKED_TOGETHER = {"workflow", "name", "scheme", "options", "secret", "confirm"}
+
 
 class EndpointForm(forms.ModelForm):  # type: ignore[type-arg] # generic in the stubs only
+    secret = forms.CharField(
+        required=False,
+        max_length=200,
+        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
+        help_text="Made here if it is left empty, unless the provider chooses it itself.",
+    )
+    later = forms.BooleanField(
+        required=False,
+        widget=UnfoldBooleanWidget,
+        label="Secret follows",
+        help_text="The provider shows its secret only once it knows the address: nothing is "
+        "accepted until you rotate to it.",
+    )
+    confirm = forms.CharField(
+        required=False,
+        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
+        help_text="For the scheme none: the endpoint's name again, since everyone who learns "
+        "the address can start runs.",
+    )
+
     class Meta:
         model = Endpoint
-        fields = ["workflow", "scheme", "options", "answer", "enabled"]
+        fields = ["name", "workflow", "scheme", "options", "answer", "enabled"]
         widgets = {
             "scheme": UnfoldAdminSelectWidget(choices=[(key, key) for key in signatures.SCHEMES])
         }
@@ -32,8 +55,10 @@ class EndpointForm(forms.ModelForm):  # type: ignore[type-arg] # generic in the 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "options" in self.fields:
-            self.fields["options"].required = False  # to the form, {} is nothing
-            self.fields["options"].help_text = "Of the scheme generic: header, prefix, ..."
+            name, options = self.fields["name"], self.fields["options"]
+            name.required = options.required = False  # to the form, {} is nothing
+            name.help_text = "The workflow's slug if it is left empty."
+            options.help_text = 'Of generic: {"header": ...}; of twilio: {"algorithm": "sha256"}.'
 
     def clean_options(self) -> dict[str, Any]:
         options = self.cleaned_data["options"] or {}
@@ -43,12 +68,19 @@ class EndpointForm(forms.ModelForm):  # type: ignore[type-arg] # generic in the 
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
-        if "scheme" in cleaned and "options" in cleaned:
+        if cleaned.keys() >= CHECKED_TOGETHER:  # each is right by itself
+            cleaned["name"] = cleaned["name"] or cleaned["workflow"].slug
             try:
-                services.check_options(cleaned["scheme"], cleaned["options"])
+                services.check(
+                    scheme=cleaned["scheme"],
+                    name=cleaned["name"],
+                    options=cleaned["options"],
+                    secret=_secret(cleaned),
+                    confirm=cleaned["confirm"],
+                )
             except Problem as problem:
                 for error in problem.errors:
-                    self.add_error("options", error["message"])
+                    self.add_error(error["field"].partition(".")[0], error["message"])
         is_made = self.instance.workflow_id is not None
         workflow = self.instance.workflow if is_made else cleaned.get("workflow")
         if workflow is not None and "answer" in cleaned:
@@ -66,26 +98,30 @@ class EndpointForm(forms.ModelForm):  # type: ignore[type-arg] # generic in the 
 @admin.register(Endpoint)
 class EndpointAdmin(ScopedAdmin):
     form = EndpointForm
-    list_display = ["__str__", "workflow", "scheme", "answer", "enabled", "created_at"]
+    list_display = ["name", "workflow", "scheme", "answer", "enabled", "created_at"]
     list_filter = ["scheme", "answer", "enabled"]
     list_select_related = ["workflow"]
-    search_fields = ["workflow__slug", "=token"]
+    search_fields = ["name", "workflow__slug", "=token"]
     autocomplete_fields = ["workflow"]
     actions_detail = ["rotate"]
 
     def get_fields(self, request: HttpRequest, obj: Endpoint | None = None) -> list[str]:
         if obj is None:
-            return ["workflow", "scheme", "options", "answer"]
-        facts = ["tenant", "workflow", "address", "scheme", "settings"]
-        return [*facts, "previous_expires_at", "created_at", "answer", "enabled"]
+            return ["workflow", "name", "scheme", "options", "secret", "later", "confirm", "answer"]
+        facts = ["tenant", "workflow", "address", "scheme", "settings", "awaits_secret"]
+        return [*facts, "previous_expires_at", "created_at", *EDITABLE]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Endpoint | None = None) -> list[str]:
-        fields = self.get_fields(request, obj) if obj else []
-        return [name for name in fields if name not in ("answer", "enabled")]
+        names = self.get_fields(request, obj) if obj else []
+        return [name for name in names if name not in EDITABLE]
 
     @display(description="address")
     def address(self, endpoint: Endpoint) -> str:
         return services.url(endpoint)
+
+    @display(description="waits for its secret", boolean=True)
+    def awaits_secret(self, endpoint: Endpoint) -> bool:
+        return endpoint.awaits_secret
 
     @display(description="options")
     def settings(self, endpoint: Endpoint) -> SafeString:
@@ -94,14 +130,25 @@ class EndpointAdmin(ScopedAdmin):
     def save_model(self, request: HttpRequest, obj: Any, form: forms.Form, change: bool) -> None:
         with scope.tenant(obj.workflow.tenant_id):
             if change:
+                services.rename(endpoint=obj, name=obj.name)
                 services.set_answer(endpoint=obj, answer=obj.answer)
                 services.set_enabled(endpoint=obj, enabled=obj.enabled)
                 return
             issued = services.create(
-                workflow=obj.workflow, scheme=obj.scheme, options=obj.options, answer=obj.answer
+                workflow=obj.workflow,
+                name=obj.name,
+                scheme=obj.scheme,
+                options=obj.options,
+                secret=_secret(form.cleaned_data),
+                confirm=form.cleaned_data["confirm"],
+                answer=obj.answer,
             )
         obj.pk, obj.tenant_id = issued.endpoint.pk, issued.endpoint.tenant_id
         obj.token, obj.secret = issued.endpoint.token, issued.secret
+
+    def delete_model(self, request: HttpRequest, obj: Endpoint) -> None:
+        with scope.tenant(obj.tenant_id):
+            services.delete(endpoint=obj)
 
     def response_add(
         self, request: HttpRequest, obj: Any, post_url_continue: str | None = None
@@ -119,13 +166,15 @@ class EndpointAdmin(ScopedAdmin):
             title="Replace the secret?",
             text="The sender needs the new one within 24 hours; until then both are good.",
             submit="Replace",
+            template="rotate",
             back=_change(endpoint),
         )
 
     def _rotate(self, request: HttpRequest, endpoint: Endpoint) -> HttpResponse:
         try:
             with scope.tenant(endpoint.tenant_id):
-                issued = services.rotate(endpoint=endpoint)
+                given = request.POST.get("secret", "").strip()
+                issued = services.rotate(endpoint=endpoint, secret=given or None)
         except Problem as problem:
             self.message_user(request, problem.detail, "error")
             return HttpResponseRedirect(_change(endpoint))
@@ -137,7 +186,7 @@ class EndpointAdmin(ScopedAdmin):
             self.admin_site,
             title=f"The secret of {services.url(endpoint)}",
             text="Copy it now: it is kept encrypted and never shown again.",
-            value=secret or "This scheme has none: the address itself is the only secret.",
+            value=secret or _without_secret(endpoint),
             back=_change(endpoint),
         )
 
@@ -148,6 +197,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
     list_select_related = ["endpoint"]
     search_fields = ["=dedupe_key"]
     ordering = ["-id"]
+    shows_content = True
     fields = [
         "tenant",
         "endpoint",
@@ -162,6 +212,17 @@ class DeliveryAdmin(ReadOnlyAdmin):
     @display(description="headers")
     def shown_headers(self, delivery: Delivery) -> SafeString:
         return panel("document", text=json.dumps(delivery.headers, indent=2, ensure_ascii=False))
+
+
+def _secret(cleaned: dict[str, Any]) -> str | None:
+    """As services.create takes it: None to have one made, empty if it follows."""
+    return cleaned["secret"] or ("" if cleaned["later"] else None)
+
+
+def _without_secret(endpoint: Endpoint) -> str:
+    if endpoint.is_open:
+        return "This scheme has none: the address itself is the only secret."
+    return "None yet. Give the provider the address, then rotate to the secret that it shows."
 
 
 def _change(endpoint: Endpoint) -> str:

@@ -58,17 +58,19 @@ class EndpointViews(GenericViewSet[Endpoint]):
 
     @extend_schema(
         summary="Change an endpoint",
-        description="Enable or disable it, or change with what its callers are answered.",
+        description="Rename it, enable or disable it, change with what its callers are answered.",
         request=serializers.EndpointPatch,
         responses=serializers.EndpointItem,
     )
     def partial_update(self, request: Request, id: UUID) -> Response:  # noqa: A002
         endpoint = services.find(endpoint_id=id)
-        given = read(serializers.EndpointPatch, request.data)
-        if "answer" in given:
-            services.set_answer(endpoint=endpoint, answer=given["answer"])
-        if "enabled" in given:
-            services.set_enabled(endpoint=endpoint, enabled=given["enabled"])
+        values = read(serializers.EndpointPatch, request.data)
+        if "name" in values:
+            services.rename(endpoint=endpoint, name=values["name"])
+        if "answer" in values:
+            services.set_answer(endpoint=endpoint, answer=values["answer"])
+        if "enabled" in values:
+            services.set_enabled(endpoint=endpoint, enabled=values["enabled"])
         return Response(self.get_serializer(endpoint).data)
 
     @extend_schema(summary="Delete an endpoint", responses={204: None})

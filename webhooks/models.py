@@ -18,13 +18,15 @@ ANSWERS = [(name, name) for name in (ACK, RESULT, RESPOND)]
 class Endpoint(TenantModel):
     """A webhook's address and keys."""
 
+    name = models.CharField(max_length=100, help_text="for people; two may have the same")
     workflow = models.ForeignKey(
         Workflow, on_delete=models.CASCADE, related_name="endpoints", db_constraint=False
     )
     # Found before its tenant is known, so unique over all of them. Unguessable, yet no secret.
     token = models.CharField(max_length=43, unique=True)
     scheme = models.CharField(max_length=32)
-    options = models.JSONField(default=dict, help_text="of the generic scheme")
+    options = models.JSONField(default=dict, help_text="of the schemes generic and twilio")
+    # Empty where there is none: the scheme has none, or its provider has yet to show it.
     sealed_secret = models.BinaryField()
     # The secret before the last rotation stays good until this time.
     sealed_previous = models.BinaryField(null=True)
@@ -38,12 +40,17 @@ class Endpoint(TenantModel):
         ordering = ["-id"]
 
     def __str__(self) -> str:
-        return f"/hooks/{self.token[:8]}…"
+        return f"{self.name} (/hooks/{self.token[:8]}…)"
 
     @property
     def is_open(self) -> bool:
         """Nothing is signed: whoever knows the address can start runs."""
         return self.scheme == "none"
+
+    @property
+    def awaits_secret(self) -> bool:
+        """Nothing is accepted until the provider's secret is rotated in."""
+        return not self.is_open and not self.sealed_secret
 
 
 class Delivery(TenantModel):

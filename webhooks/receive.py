@@ -29,6 +29,14 @@ LONGEST_ID = 150  # characters of a provider's delivery id that is kept in clear
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
+class Challenged(Exception):  # noqa: N818 - it is no error
+    """The provider only tries the address: answer with `text`, store nothing, run nothing."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+
 class Refusal(NamedTuple):
     """An answer that is always the same. A new exception each time: one that is raised again keeps
     the frames of every request that it was raised for, bodies and secrets with them."""
@@ -71,10 +79,16 @@ class _Endpoint(NamedTuple):
 
 
 def receive(
-    token: str, headers: Mapping[str, str], query: Mapping[str, JSON], body: bytes
+    token: str,
+    headers: Mapping[str, str],
+    query: Mapping[str, JSON],
+    body: bytes,
+    *,
+    raw_query: str = "",
 ) -> Received:
     """Take in one request; header names are lower case. What is returned is committed.
 
+    `raw_query` is the query as it was sent, without its question mark. Raises Challenged.
     Raises Problem: 404 unknown endpoint, 401 bad or stale signature, 409 nothing published, 413
     too large, 415 a type that is not read, 422 not what it says it is, or not what the input
     schema asks for.
@@ -85,7 +99,8 @@ def receive(
         raise UNKNOWN.problem()
     with prepared_transaction() as db:
         endpoint = _find(db, token)
-        delivery_id = _verify(endpoint, headers, body)
+        message = signatures.Message(headers, body, address(token, raw_query))
+        delivery_id = _verify(endpoint, message)
         received, queued = _store(db, endpoint, delivery_id, headers, query, body)
     failpoints.hit("after_begin_before_wake")
     dispatch.wake(queued)
@@ -96,6 +111,12 @@ def too_large() -> Problem:
     """The answer to a body over the limit."""
     limit = settings.MAX_PAYLOAD_BYTES
     return Problem(413, "too-large", f"A webhook's body may have {limit} bytes at most.")
+
+
+def address(token: str, raw_query: str = "") -> str:
+    """Where the world sends its requests, by our own settings and not by what a request says."""
+    url = f"{settings.PUBLIC_URL}/hooks/{token}/"
+    return f"{url}?{raw_query}" if raw_query else url
 
 
 def secret_purpose(endpoint_id: UUID) -> str:
@@ -111,18 +132,21 @@ def _find(db: Prepared, token: str) -> _Endpoint:
     return _Endpoint(*row)
 
 
-def _verify(endpoint: _Endpoint, headers: Mapping[str, str], body: bytes) -> str | None:
-    """The provider's id of the delivery, if it has one."""
+def _verify(endpoint: _Endpoint, message: signatures.Message) -> str | None:
+    """The provider's id of the delivery, if it has one. Raises Problem 401, Challenged."""
     purpose = secret_purpose(endpoint.id)
     secrets = [
         tenants.unseal(endpoint.tenant_id, purpose, sealed)
         for sealed in (endpoint.secret, endpoint.previous)
-        if sealed is not None
+        if sealed
     ]
-    options = _options(endpoint.options) if endpoint.scheme == "generic" else None
-    verdict = signatures.verify(endpoint.scheme, options, secrets, headers, body, time.time())
+    form = signatures.OPTIONS.get(endpoint.scheme)
+    options = form.model_validate_json(endpoint.options) if form else None
+    verdict = signatures.verify(endpoint.scheme, options, secrets, message, time.time())
     if not verdict.ok:
         raise REFUSED.problem()
+    if verdict.challenge is not None:
+        raise Challenged(verdict.challenge)
     return verdict.delivery_id
 
 

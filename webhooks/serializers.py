@@ -21,14 +21,24 @@ ANSWER = (
 
 class NewEndpoint(Strict):
     workflow = serializers.CharField(help_text="A workflow's slug.")
+    name = serializers.CharField(
+        required=False, max_length=100, help_text="For people; the workflow's slug if unset."
+    )
     scheme = serializers.ChoiceField(
         list(signatures.SCHEMES), default=signatures.DEFAULT, help_text="How requests are signed."
     )
-    options = StorableJSON(required=False, default=dict, help_text="Of the scheme generic only.")
+    options = StorableJSON(
+        required=False, default=dict, help_text="Of the schemes generic and twilio."
+    )
     secret = serializers.CharField(
         required=False,
+        allow_blank=True,
         max_length=200,
-        help_text="For providers that choose it themselves; made here if unset.",
+        help_text="Made here if unset. Must be given where the provider chooses it itself; an "
+        "empty text if it shows it only once it knows the address: rotate to it then.",
+    )
+    confirm = serializers.CharField(
+        required=False, help_text="The endpoint's name again, for the scheme none."
     )
     answer = serializers.ChoiceField(ANSWERS, default=ACK, help_text=ANSWER)
 
@@ -39,12 +49,13 @@ class NewEndpoint(Strict):
 
 
 class EndpointPatch(Strict):
+    name = serializers.CharField(required=False, max_length=100)
     enabled = serializers.BooleanField(required=False)
     answer = serializers.ChoiceField(ANSWERS, required=False, help_text=ANSWER)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if not attrs:
-            raise serializers.ValidationError("Say what to change: enabled or answer.")
+            raise serializers.ValidationError("Say what to change: name, enabled or answer.")
         return attrs
 
 
@@ -60,17 +71,22 @@ class EndpointItem(serializers.ModelSerializer[Endpoint]):
         help_text="Null where nothing is signed and the caller may not start runs."
     )
     workflow = serializers.CharField(source="workflow.slug")
+    awaits_secret = serializers.BooleanField(
+        help_text="Nothing is accepted until the provider's secret is rotated in."
+    )
 
     class Meta:
         model = Endpoint
         fields = [
             "id",
+            "name",
             "url",
             "token",
             "workflow",
             "scheme",
             "options",
             "answer",
+            "awaits_secret",
             "enabled",
             "previous_expires_at",
             "created_at",

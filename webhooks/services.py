@@ -12,7 +12,6 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.http import Http404
@@ -20,16 +19,17 @@ from pydantic import ValidationError
 
 from executions import services as executions
 from tenants import services as tenant_services
+from tenants.actions import Action
 from tenants.limits import Quota
 from tenants.problems import Problem
+from tenants.services import audit
 from webhooks import signatures
 from webhooks.models import ACK, RESPOND, Endpoint
-from webhooks.receive import secret_purpose
-from webhooks.signatures import GenericOptions
+from webhooks.receive import address, secret_purpose
+from webhooks.signatures import Options
 from workflows.models import Workflow
 
 OVERLAP = timedelta(hours=24)  # after a rotation the secret before it stays good for so long
-WITH_OPTIONS = "generic"
 
 
 @dataclass(frozen=True)
@@ -55,29 +55,37 @@ def find(*, endpoint_id: UUID) -> Endpoint:
 
 def url(endpoint: Endpoint) -> str:
     """Where the world sends its requests."""
-    return f"{settings.PUBLIC_URL}/hooks/{endpoint.token}/"
+    return address(endpoint.token)
 
 
 def create(
     *,
     workflow: Workflow,
+    name: str = "",
     scheme: str = signatures.DEFAULT,
     options: Mapping[str, Any] | None = None,
     secret: str | None = None,
     answer: str = ACK,
+    confirm: str = "",
 ) -> IssuedSecret:
-    """Give a workflow an address. `secret` is for providers that choose it themselves.
+    """Give a workflow an address; without a name it has the workflow's slug for one.
 
-    Raises Problem 422 for an unknown scheme, or options or a secret that do not fit it, or an
-    answer that the workflow cannot give; 409 when the tenant has as many as it may.
+    `secret` is for providers that choose it themselves, empty for those that have yet to show it:
+    until it is rotated in, nothing is accepted. `confirm` is the name again, for a scheme that
+    lets everyone in. Raises Problem 422 for an unknown scheme, options or a secret that do not fit
+    it, an answer that the workflow cannot give, or what is not confirmed; 409 when the tenant has
+    as many as it may.
     """
+    name = name or workflow.slug
     check_answer(workflow, answer)
-    checked = check_options(scheme, options)
+    checked = _checked_options(scheme, options)
+    _check_confirmed(scheme, name, confirm)
     secret = _fitting(scheme, secret)
     tenant_services.check_quota(workflow.tenant_id, Quota.ENDPOINTS, Endpoint.objects.all())
     endpoint = Endpoint(
         tenant_id=workflow.tenant_id,
         workflow=workflow,
+        name=name,
         token=secrets.token_urlsafe(32),
         scheme=scheme,
         options=checked.model_dump() if checked else {},
@@ -85,41 +93,60 @@ def create(
     )
     endpoint.sealed_secret = _seal(endpoint, secret)
     endpoint.save(force_insert=True)
+    settled = {"scheme": scheme, "options": endpoint.options, "answer": answer}
+    after = {"workflow": workflow.slug, **settled}
+    audit.record(Action.ENDPOINT_CREATED, endpoint, after=after)
     return IssuedSecret(endpoint, secret)
 
 
 def rotate(*, endpoint: Endpoint, secret: str | None = None) -> IssuedSecret:
     """Replace the secret; the old one stays good for 24 hours.
 
-    Raises Problem 409 for a scheme without secrets, 422 for a secret that does not fit.
+    Raises Problem 409 for a scheme without secrets, 422 for a secret that does not fit or that
+    only the provider can choose.
     """
     secret = _fitting(endpoint.scheme, secret)
     if not secret:
         raise Problem(409, "no-secret", f"The scheme {endpoint.scheme!r} has no secret to rotate.")
     locked = Endpoint.objects.select_for_update().get(id=endpoint.id)
-    endpoint.sealed_previous = locked.sealed_secret
+    endpoint.sealed_previous = locked.sealed_secret or None
+    endpoint.previous_expires_at = Now() + OVERLAP if locked.sealed_secret else None
     endpoint.sealed_secret = _seal(endpoint, secret)
-    endpoint.previous_expires_at = Now() + OVERLAP
     endpoint.save(update_fields=["sealed_secret", "sealed_previous", "previous_expires_at"])
     endpoint.refresh_from_db(fields=["previous_expires_at"])
+    after = {"previous_expires_at": endpoint.previous_expires_at}
+    audit.record(Action.ENDPOINT_ROTATED, endpoint, after=after)
     return IssuedSecret(endpoint, secret)
 
 
 def set_enabled(*, endpoint: Endpoint, enabled: bool) -> None:
     """A disabled endpoint answers as if it did not exist."""
+    was = Endpoint.objects.values_list("enabled", flat=True).get(id=endpoint.id)
     endpoint.enabled = enabled
     endpoint.save(update_fields=["enabled"])
+    verb = Action.ENDPOINT_ENABLED if enabled else Action.ENDPOINT_DISABLED
+    audit.record(verb, endpoint, before={"enabled": was}, after={"enabled": enabled})
 
 
 def set_answer(*, endpoint: Endpoint, answer: str) -> None:
     """Change what callers are answered with. Raises Problem 422 as `check_answer`."""
     check_answer(endpoint.workflow, answer)
+    was = Endpoint.objects.values_list("answer", flat=True).get(id=endpoint.id)
     endpoint.answer = answer
     endpoint.save(update_fields=["answer"])
+    before, after = {"answer": was}, {"answer": answer}
+    audit.record(Action.ENDPOINT_CHANGED, endpoint, before=before, after=after)
+
+
+def rename(*, endpoint: Endpoint, name: str) -> None:
+    """What people call it."""
+    endpoint.name = name
+    endpoint.save(update_fields=["name"])
 
 
 def delete(*, endpoint: Endpoint) -> None:
     """Remove the address and the record of what came in there; executions stay."""
+    audit.record(Action.ENDPOINT_DELETED, endpoint, before={"scheme": endpoint.scheme})
     endpoint.delete()
 
 
@@ -134,26 +161,52 @@ def check_answer(workflow: Workflow, answer: str) -> None:
         raise _unfit("answer", message)
 
 
-def check_options(scheme: str, options: Mapping[str, Any] | None) -> GenericOptions | None:
-    """The options of the generic scheme; the other schemes have none. Raises Problem 422."""
+def check(
+    *,
+    scheme: str,
+    name: str,
+    options: Mapping[str, Any] | None,
+    secret: str | None,
+    confirm: str,
+) -> None:
+    """Whether `create` would take these; raises its Problem 422 if not."""
+    _checked_options(scheme, options)
+    _check_confirmed(scheme, name, confirm)
+    _fitting(scheme, secret)
+
+
+def _checked_options(scheme: str, options: Mapping[str, Any] | None) -> Options | None:
+    """The options of a scheme that has some, defaults included. Raises Problem 422."""
     if scheme not in signatures.SCHEMES:
         known = ", ".join(signatures.SCHEMES)
         raise _unfit("scheme", f"There is no signature scheme {scheme!r}. Known: {known}.")
-    if scheme != WITH_OPTIONS:
+    form = signatures.OPTIONS.get(scheme)
+    if form is None:
         if options:
-            raise _unfit("options", f"Only the scheme {WITH_OPTIONS!r} has options.")
+            known = " and ".join(signatures.OPTIONS)
+            raise _unfit("options", f"The scheme {scheme!r} has no options; {known} have.")
         return None
     try:
-        return GenericOptions.model_validate(dict(options or {}))
+        return form.model_validate(dict(options or {}))
     except ValidationError as invalid:
         raise _unfit_options(invalid) from None
 
 
+def _check_confirmed(scheme: str, name: str, confirm: str) -> None:
+    """Raises Problem 422 where everyone would be let in and the name was not typed again."""
+    if scheme == "none" and confirm != name:
+        raise _unfit(
+            "confirm",
+            "With the scheme 'none' everyone who learns the address can start runs. "
+            f"To confirm, type the endpoint's name: {name}",
+        )
+
+
 def _fitting(scheme: str, secret: str | None) -> str:
     """The given secret if it fits the scheme, or a new one. Raises Problem 422."""
-    if secret is None:
-        return signatures.new_secret(scheme)
     try:
+        if secret is None:
+            return signatures.new_secret(scheme)
         signatures.check_secret(scheme, secret)
     except ValueError as flaw:
         raise _unfit("secret", str(flaw)) from None
@@ -161,6 +214,8 @@ def _fitting(scheme: str, secret: str | None) -> str:
 
 
 def _seal(endpoint: Endpoint, secret: str) -> bytes:
+    if not secret:
+        return b""
     return tenant_services.seal(endpoint.tenant_id, secret_purpose(endpoint.id), secret)
 
 

@@ -13,7 +13,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from tenants.problems import Problem, respond
 from webhooks import answers
-from webhooks.receive import BROKEN_OFF, receive, too_large
+from webhooks.receive import BROKEN_OFF, Challenged, receive, too_large
 from workflows.definition import JSON
 
 UNPREFIXED = HttpHeaders.UNPREFIXED_HEADERS  # those that WSGI spells without HTTP_
@@ -25,10 +25,19 @@ def hook(request: HttpRequest, token: str) -> HttpResponse:
     try:
         if request.method != "POST":
             raise Problem(405, "method", "Send webhooks with POST.", headers={"Allow": "POST"})
-        received = receive(token, _headers(request), _query(request), _body(request))
+        query, raw_query = _query(request), request.META.get("QUERY_STRING", "")
+        received = receive(token, _headers(request), query, _body(request), raw_query=raw_query)
     except Problem as problem:
         return respond(problem)
+    except Challenged as challenged:
+        return _plain(challenged.text)
     return answers.answer(received)
+
+
+def _plain(text: str) -> HttpResponse:
+    """What a sender asked to have back. No browser may take it for a page."""
+    safe = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+    return HttpResponse(text, content_type="text/plain; charset=utf-8", headers=safe)
 
 
 def _body(request: HttpRequest) -> bytes:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
 
 from tenants.models import User
 from tenants.rls import SameTenant, TenantModel, TenantRoot, tenant_key
-from workflows import cron
+from workflows import cron, filters
 from workflows.timetable import Policy, Timetable
 
 slug_validator = RegexValidator(
@@ -157,3 +158,51 @@ class Schedule(TenantModel):
     def policy(self) -> Policy:
         """What it does with slots that are late."""
         return Policy(self.misfire, self.misfire_max)  # type: ignore[arg-type] # its choices
+
+
+class Subscription(TenantModel):
+    """A workflow that starts when runs of another one end (docs/TRIGGERS.md)."""
+
+    workflow = models.ForeignKey(
+        Workflow, on_delete=models.CASCADE, related_name="subscriptions", db_constraint=False
+    )
+    source = models.ForeignKey(
+        Workflow,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="subscribers",
+        db_constraint=False,
+        help_text="whose runs it hears of; of all others that no run led to, if empty",
+    )
+    statuses = ArrayField(models.CharField(max_length=12), help_text="the ends that it hears of")
+    filter = models.TextField(
+        max_length=filters.MAX_LENGTH,
+        blank=True,
+        help_text="starts only if this is true: {{ event.output.total > 100 }}",
+    )
+    enabled = models.BooleanField(default=True)
+    problem = models.TextField(
+        blank=True, editable=False, help_text="why it last started nothing although it should have"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            tenant_key(),
+            SameTenant("workflow", "workflows.Workflow"),
+            SameTenant("source", "workflows.Workflow"),
+        ]
+        indexes = [
+            # Asked at the end of each run.
+            models.Index(
+                fields=["tenant", "source"],
+                condition=Q(enabled=True),
+                name="workflows_subscription_source",
+            )
+        ]
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"subscription {self.id}"

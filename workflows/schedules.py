@@ -21,8 +21,10 @@ from django.http import Http404
 
 from tenants import scope
 from tenants import services as tenants
+from tenants.actions import Action
 from tenants.limits import Quota
 from tenants.problems import Problem
+from tenants.services import audit
 from workflows import cron, schemas
 from workflows.cron import CronError
 from workflows.models import Schedule, Workflow
@@ -95,6 +97,7 @@ def create(*, tenant_id: UUID, workflow: str, values: Mapping[str, Any]) -> Sche
         _check_input(schedule)
         _plan(schedule, now)
         schedule.save(force_insert=True)
+        audit.record(Action.SCHEDULE_CREATED, schedule, after={"workflow": workflow, **values})
     return schedule
 
 
@@ -107,6 +110,7 @@ def change(*, tenant_id: UUID, schedule_id: UUID, values: Mapping[str, Any]) -> 
     with _counted(tenant_id) as now:
         schedule = _locked(schedule_id)
         before = _times(schedule)
+        was = {name: getattr(schedule, name) for name in values}
         for name, value in values.items():
             setattr(schedule, name, value)
         _check(schedule, now.at)
@@ -115,6 +119,7 @@ def change(*, tenant_id: UUID, schedule_id: UUID, values: Mapping[str, Any]) -> 
         if _times(schedule) != before:
             _plan(schedule, now)
         schedule.save()
+        audit.record(_verb(values), schedule, before=was, after=values)
     return schedule
 
 
@@ -134,6 +139,7 @@ def verify(*, schedule: Schedule) -> None:
 
 def delete(*, schedule: Schedule) -> None:
     """Remove it with the record of its slots, in the tenant's scope; executions stay."""
+    audit.record(Action.SCHEDULE_DELETED, schedule, before={"cron": schedule.cron})
     schedule.delete()
 
 
@@ -160,6 +166,12 @@ def _counted(tenant_id: UUID) -> Iterator[_Moment]:
         moment = _Moment(now, frozenset(active))
         with scope.tenant(tenant_id):
             yield moment
+
+
+def _verb(values: Mapping[str, Any]) -> Action:
+    if set(values) == {"paused"}:
+        return Action.SCHEDULE_PAUSED if values["paused"] else Action.SCHEDULE_RESUMED
+    return Action.SCHEDULE_CHANGED
 
 
 def _locked(schedule_id: UUID) -> Schedule:

@@ -24,6 +24,8 @@ MAX_PARTS = 10_000
 MAX_LISTED = 10_000
 """Of how many parts a value may be for all its mismatches to be looked for: the validator makes
 every one of them, a kilobyte and more each, before it gives us the first."""
+MAX_HOPS = 20
+"""How many references that lead to one another are followed to show what is asked for."""
 
 _MAX_MESSAGE = 300
 _LITERAL = frozenset(("const", "enum", "default", "examples"))
@@ -79,6 +81,17 @@ def errors(validator: Validator, value: JSON) -> list[dict[str, str]]:
         {"field": dotted(tuple(mismatch.instance_path)), "message": _short(mismatch)}
         for mismatch in _mismatches(validator.rules, value)
     ]
+
+
+def dereferenced(schema: JSON, part: JSON) -> JSON:
+    """A part of a schema with the keywords of what its `$ref` points at, its own before those."""
+    for _ in range(MAX_HOPS):
+        if not isinstance(part, dict) or not isinstance(part.get("$ref"), str):
+            break
+        own = {keyword: value for keyword, value in part.items() if keyword != "$ref"}
+        target = _pointed_at(schema, str(part["$ref"]))
+        part = {**target, **own} if isinstance(target, dict) else own
+    return part
 
 
 def _mismatches(

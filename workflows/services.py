@@ -9,15 +9,17 @@ from typing import Literal, TypeGuard
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import Max, QuerySet
+from django.db.models import Max, Q, QuerySet
 from django.db.models.functions import Now
 from django.http import Http404
 from django.utils.text import slugify
 
 from tenants import services as tenants
+from tenants.actions import Action
 from tenants.limits import Quota
 from tenants.models import User
 from tenants.problems import Problem
+from tenants.services import audit
 from workflows import canonical, documents
 from workflows import definition as language
 from workflows.checking import TOO_LARGE, Check, check, is_too_large
@@ -26,7 +28,7 @@ from workflows.checking import limits as limits
 from workflows.definition import JSON
 from workflows.diff import Diff
 from workflows.diff import diff as compare
-from workflows.models import Workflow, WorkflowVersion
+from workflows.models import Subscription, Workflow, WorkflowVersion
 
 SLUG_LENGTH = 63
 
@@ -87,15 +89,19 @@ def create(*, tenant_id: UUID, name: str, definition: JSON, slug: str | None = N
     tenants.check_quota(tenant_id, Quota.WORKFLOWS, Workflow.objects.filter(archived_at=None))
     try:
         with transaction.atomic():
-            return Workflow.objects.create(tenant_id=tenant_id, slug=chosen, name=name, draft=draft)
+            made = Workflow.objects.create(tenant_id=tenant_id, slug=chosen, name=name, draft=draft)
     except IntegrityError:
         raise Problem(409, "taken", f"There is already a workflow {chosen!r}.") from None
+    audit.record(Action.WORKFLOW_CREATED, made, after={"name": name, **_content(made)})
+    return made
 
 
 def rename(*, workflow: Workflow, name: str) -> None:
     """Change what people call it; its slug, and with it every address, stays."""
+    old = Workflow.objects.values_list("name", flat=True).get(pk=workflow.pk)
     workflow.name = name
     workflow.save(update_fields=["name", "updated_at"])
+    audit.record(Action.WORKFLOW_RENAMED, workflow, before={"name": old}, after={"name": name})
 
 
 def save_draft(*, workflow: Workflow, definition: JSON, expected_revision: int | None) -> Workflow:
@@ -108,7 +114,9 @@ def save_draft(*, workflow: Workflow, definition: JSON, expected_revision: int |
     locked = _lock(workflow)
     _expect(locked, expected_revision)
     if canonical.text(locked.draft) != canonical.text(draft):
+        before = _content(locked)
         _set_draft(locked, draft)
+        audit.record(Action.WORKFLOW_DRAFTED, locked, before=before, after=_content(locked))
     return locked
 
 
@@ -116,13 +124,22 @@ def restore(*, workflow: Workflow, number: int) -> Workflow:
     """Copy a version's definition to the draft. Raises Http404 for an unknown number."""
     locked = _lock(workflow)
     version = find_version(workflow=workflow, number=number)
+    before = _content(locked)
     _set_draft(locked, version.definition)
+    after = {**_content(locked), "version": number}
+    audit.record(Action.WORKFLOW_RESTORED, locked, before=before, after=after)
     return locked
 
 
 def archive(*, workflow: Workflow) -> None:
-    """Take it out of use: it starts no more runs, and its slug is free. Its history stays."""
-    Workflow.objects.filter(pk=workflow.pk, archived_at=None).update(archived_at=Now())
+    """Take it out of use: it starts no more runs, and its slug is free. Its history stays.
+
+    Subscriptions that it is part of are switched off.
+    """
+    if Workflow.objects.filter(pk=workflow.pk, archived_at=None).update(archived_at=Now()):
+        audit.record(Action.WORKFLOW_ARCHIVED, workflow)
+    rows = Subscription.objects.filter(Q(workflow=workflow) | Q(source=workflow), enabled=True)
+    rows.update(enabled=False, problem=f"The workflow {workflow.slug!r} was archived.")
 
 
 # --- Checking and publishing -------------------------------------------------------------------
@@ -169,6 +186,9 @@ def publish(
         note=note,
         published_by=by,
     )
+    before = {"version": locked.current and locked.current.number}
+    after = {"version": version.number, "note": note, "sha256": digest}
+    audit.record(Action.WORKFLOW_PUBLISHED, locked, before=before, after=after)
     locked.current = version
     locked.save(update_fields=["current", "updated_at"])
     return version
@@ -205,6 +225,11 @@ def _expect(workflow: Workflow, revision: int | None) -> None:
             f"The draft is at revision {workflow.draft_revision}, not {revision}: "
             "it was changed meanwhile. Read it again.",
         )
+
+
+def _content(workflow: Workflow) -> dict[str, object]:
+    """What the audit trail keeps of a draft: which one it is, not what is written there."""
+    return {"revision": workflow.draft_revision, "sha256": canonical.digest(workflow.draft)}
 
 
 def _set_draft(workflow: Workflow, draft: dict[str, JSON]) -> None:

@@ -6,8 +6,10 @@ from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 
 from tenants import scope
+from tenants.actions import Action
 from tenants.models import Membership, Tenant, User
 from tenants.roles import Role
+from tenants.services import audit
 
 
 @dataclass(frozen=True)
@@ -62,4 +64,8 @@ def _user(person: Person) -> User:
 
 def _join(tenant: Tenant, user: User, role: Role) -> None:
     with scope.tenant(tenant.id):
-        Membership.objects.get_or_create(tenant=tenant, user=user, defaults={"role": role})
+        member, is_new = Membership.objects.get_or_create(
+            tenant=tenant, user=user, defaults={"role": role}
+        )
+        if is_new:
+            audit.record_member(Action.MEMBER_ADDED, member, after={"role": role})

@@ -102,7 +102,7 @@ def _knock(port: int, facts: Facts) -> dict[str, Any]:
         "standard-webhooks",
         None,
         facts.endpoint.secret,
-        body,
+        signatures.Message({}, body),
         delivery_id=f"msg_{uuid.uuid4().hex}",
         timestamp=int(time.time()),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from executions.api.reading import Children, Events, ExecutionViews
-from executions.api.running import Bulk, ExecutionVerbs, Run, StepVerbs
+from executions.api.running import Bulk, ExecutionVerbs, StepVerbs
+from executions.api.starting import Run
 
 __all__ = ["Bulk", "Children", "Events", "ExecutionVerbs", "ExecutionViews", "Run", "StepVerbs"]

@@ -1,4 +1,4 @@
-"""Verbs: run, cancel, resume, replay, resolve, decide; one by one or in bulk.
+"""Verbs: cancel, resume, replay, resolve, decide; one by one or in bulk.
 
 Each writes in the scope that the middleware opened, so an answer leaves only when what it says is
 committed.
@@ -6,6 +6,9 @@ committed.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 from uuid import UUID
 
 from django.http import Http404
@@ -16,51 +19,16 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
-from executions import serializers, services, waiting
-from executions.api.reading import find_whole, parameters
+from executions import serializers, services
+from executions.api import idempotency
+from executions.api.reading import find_whole
 from executions.models import Execution
-from tenants import scope
 from tenants.auth import caller_of
 from tenants.openapi import refusal
 from tenants.roles import Permission
 from tenants.serializers import read
-from workflows import services as workflow_services
 
 _NOT_LIVE = "The workflow has no live version."
-
-
-@extend_schema(tags=["executions"])
-class Run(APIView):
-    """Starts a workflow's current version. Waits outside any transaction, hence its own scopes."""
-
-    opens_own_scope = True
-    permissions = {"post": Permission.RUN}
-
-    @extend_schema(
-        summary="Run a workflow",
-        parameters=[serializers.RunQuery],
-        request=serializers.RunBody,
-        responses={
-            200: serializers.ExecutionDetail,
-            202: serializers.Started,
-            409: refusal("The workflow was never published."),
-        },
-    )
-    def post(self, request: Request, slug: str) -> Response:
-        caller = caller_of(request)
-        seconds = read(serializers.RunQuery, parameters(request))["wait"]
-        body = read(serializers.RunBody, request.data)["input"]
-        with scope.tenant(caller.tenant_id):
-            workflow = workflow_services.find(slug=slug)
-            execution = services.start(workflow=workflow, kind="api", body=body, by=caller.label)
-        if seconds and waiting.until_ended(
-            tenant_id=caller.tenant_id, execution_id=execution.id, seconds=seconds
-        ):
-            with scope.tenant(caller.tenant_id):
-                return Response(serializers.detail(find_whole(execution.id), caller))
-        url = serializers.url(execution.id)
-        started = {"id": execution.id, "status": execution.status, "url": url}
-        return Response(started, status=202, headers={"Location": url})
 
 
 @extend_schema(tags=["executions"])
@@ -88,6 +56,7 @@ class ExecutionVerbs(GenericViewSet[Execution]):
 
     @extend_schema(
         summary="Resume an execution",
+        parameters=idempotency.PARAMETERS,
         description="Makes a new execution that goes on from what failed, or from a chosen step, "
         "and reuses the results of the other steps.",
         request=serializers.ResumeBody,
@@ -105,17 +74,16 @@ class ExecutionVerbs(GenericViewSet[Execution]):
         if given["dry_run"]:
             preview = services.preview(execution, version=version, step=step)
             return Response(serializers.Preview(preview).data)
-        made = services.resume(
-            execution,
-            by=caller_of(request).label,
-            version=version,
-            step=step,
-            repeat=frozenset(given["repeat"]),
+        repeat = frozenset(given["repeat"])
+        asked = ("resume", str(id), version, step, sorted(repeat))
+        resume = partial(
+            services.resume, execution, by=caller_of(request).label, version=version, step=step
         )
-        return _accepted(made)
+        return _accepted(request, asked, partial(resume, repeat=repeat))
 
     @extend_schema(
         summary="Replay an execution",
+        parameters=idempotency.PARAMETERS,
         description="Makes a new execution with the same trigger, from the start.",
         request=serializers.ReplayBody,
         responses={
@@ -125,8 +93,9 @@ class ExecutionVerbs(GenericViewSet[Execution]):
     )
     def replay(self, request: Request, id: UUID) -> Response:  # noqa: A002 - the API's word
         given = read(serializers.ReplayBody, request.data)
-        caller = caller_of(request)
-        return _accepted(services.replay(_find(id), by=caller.label, version=given["version"]))
+        version, by = given["version"], caller_of(request).label
+        replay = partial(services.replay, _find(id), by=by, version=version)
+        return _accepted(request, ("replay", str(id), version), replay)
 
 
 @extend_schema(tags=["executions"])
@@ -220,6 +189,12 @@ def _find_with(ident: UUID, key: str) -> Execution:
     return execution
 
 
-def _accepted(made: Execution) -> Response:
+def _accepted(request: Request, asked: tuple[Any, ...], make: Callable[..., Execution]) -> Response:
+    """The execution that is made, once for the caller's key if there is one."""
+    wish = idempotency.wish_of(request, *asked)
+    made, replayed = services.once(
+        caller_of(request).tenant_id, wish, lambda ident: make(execution_id=ident)
+    )
     answer = serializers.ExecutionItem(made).data
-    return Response(answer, status=202, headers={"Location": serializers.url(made.id)})
+    headers = {"Location": serializers.url(made.id), **idempotency.headers(replayed=replayed)}
+    return Response(answer, status=202, headers=headers)

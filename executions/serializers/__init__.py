@@ -1,17 +1,9 @@
-"""Executions in the API's JSON: what comes in (requests.py) and what goes out (answers.py)."""
+"""Executions in the API's JSON: requests.py comes in, answers.py and outcomes.py go out."""
 
 from __future__ import annotations
 
-from executions.serializers.answers import (
-    BulkOutcome,
-    EventPage,
-    ExecutionDetail,
-    ExecutionItem,
-    Preview,
-    Started,
-    detail,
-    url,
-)
+from executions.serializers.answers import ExecutionDetail, ExecutionItem, detail, url
+from executions.serializers.outcomes import BulkOutcome, EventPage, Preview, Started
 from executions.serializers.requests import (
     EXECUTION_STATUSES,
     STEP_STATUSES,

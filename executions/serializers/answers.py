@@ -1,4 +1,4 @@
-"""What goes out. Steps and executions that stand still say why."""
+"""Executions as they go out. What stands still, steps and executions, says why."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from executions.callbacks import Callback
 from executions.models import Execution, StepRun
 from executions.serializers.requests import EXECUTION_STATUSES, STEP_STATUSES
 from executions.services.explaining import Reasons
-from executions.states import TRIGGERS, StepStatus
+from executions.states import EXECUTION_ENDED, TRIGGERS, StepStatus
 from tenants.principals import Principal
 from tenants.roles import Permission
+from workflows.filters import REACTIONS
 
 _TEXT = {"type": "string"}
 _WAITING = {
@@ -71,8 +72,8 @@ class ExecutionItem(serializers.ModelSerializer[Execution]):
     trigger_kind = serializers.ChoiceField(TRIGGERS)
     parent = serializers.SerializerMethodField()  # type: ignore[assignment] # DRF means its own
     origin = serializers.SerializerMethodField(
-        help_text="What it was resumed or replayed from, whose failure it handles, or who started "
-        "it."
+        help_text="What it was resumed or replayed from, whose failure it handles, whose end it "
+        "subscribes to, or who started it."
     )
 
     class Meta:
@@ -157,6 +158,18 @@ class StepRunItem(serializers.ModelSerializer[StepRun]):
         }
 
 
+class ReactionItem(serializers.Serializer[Any]):
+    """What a subscription made of the execution's end."""
+
+    subscription = serializers.UUIDField(source="subscription_id")
+    workflow = serializers.CharField(source="subscription.workflow.slug")
+    outcome = serializers.ChoiceField(REACTIONS)
+    reason = serializers.CharField(help_text="Why it started nothing.")
+    started = serializers.UUIDField(
+        source="started_id", allow_null=True, help_text="The execution that it started."
+    )
+
+
 class ExecutionDetail(ExecutionItem):
     """Made by `detail`, which finds the reasons."""
 
@@ -171,11 +184,16 @@ class ExecutionDetail(ExecutionItem):
         help_text="All steps of the version, in its order; one that was not reached is pending."
     )
 
+    reactions = serializers.SerializerMethodField(
+        help_text="What subscriptions to its end have made of it."
+    )
+
     class Meta(ExecutionItem.Meta):
         fields = [
             *ExecutionItem.Meta.fields,
             "reason",
             "children",
+            "reactions",
             "trigger",
             "output",
             "error",
@@ -190,6 +208,13 @@ class ExecutionDetail(ExecutionItem):
     @extend_schema_field({**_TEXT, "format": "uri"})
     def get_children(self, execution: Execution) -> str:
         return url(execution.id, "children")
+
+    @extend_schema_field(ReactionItem(many=True))
+    def get_reactions(self, execution: Execution) -> Any:
+        if execution.status not in EXECUTION_ENDED:
+            return []
+        rows = execution.reactions.select_related("subscription__workflow").order_by("at")
+        return ReactionItem(rows.defer("subscription__workflow__draft"), many=True).data
 
     @extend_schema_field(StepRunItem(many=True))
     def get_steps(self, execution: Execution) -> list[dict[str, Any]]:
@@ -222,66 +247,3 @@ def detail(execution: Execution, caller: Principal) -> dict[str, Any]:
     """The whole execution as this caller may see it, in the open scope of its tenant."""
     context = {"caller": caller, "reasons": services.explain(execution)}
     return dict(ExecutionDetail(execution, context=context).data)
-
-
-# --- Verbs and events --------------------------------------------------------------------------
-
-
-class Started(serializers.Serializer[Any]):
-    id = serializers.UUIDField()
-    status = serializers.ChoiceField(EXECUTION_STATUSES)
-    url = serializers.URLField()
-
-
-class AgainItem(serializers.Serializer[Any]):
-    key = serializers.CharField()
-    why = serializers.CharField()
-    uncertain = serializers.BooleanField(
-        help_text="Its call may have been made already: it must be named in `repeat`."
-    )
-
-
-class Preview(serializers.Serializer[Any]):
-    """What resuming would do."""
-
-    reused = serializers.ListField(
-        child=serializers.CharField(), help_text="Steps whose results are taken over."
-    )
-    runs = AgainItem(many=True, help_text="Steps that run, again or for the first time.")
-    gone = serializers.ListField(
-        child=serializers.CharField(), help_text="Steps that the version no longer has."
-    )
-
-
-class RefusedItem(serializers.Serializer[Any]):
-    id = serializers.UUIDField()
-    why = serializers.CharField()
-
-
-class BulkOutcome(serializers.Serializer[Any]):
-    """What was done; in a dry run, what would be."""
-
-    matched = serializers.IntegerField()
-    done = serializers.ListField(
-        child=serializers.UUIDField(),
-        help_text="Executions that were cancelled, or the new ones; in a dry run those meant.",
-    )
-    refused = RefusedItem(many=True)
-    last = serializers.UUIDField(allow_null=True, help_text="To go on: give it as `after`.")
-    more = serializers.BooleanField(help_text="Whether further executions match.")
-
-
-class EventItem(serializers.Serializer[Any]):
-    seq = serializers.IntegerField()
-    kind = serializers.CharField()
-    step = serializers.CharField(allow_null=True)
-    level = serializers.CharField()
-    message = serializers.CharField()
-    data = serializers.JSONField(allow_null=True)  # type: ignore[assignment] # DRF means its own
-    at = serializers.DateTimeField()
-
-
-class EventPage(serializers.Serializer[Any]):
-    results = EventItem(many=True)
-    next = serializers.URLField(allow_null=True)
-    previous = serializers.URLField(allow_null=True)

@@ -30,6 +30,14 @@ class RunBody(Strict):
     input = StorableJSON(
         required=False, allow_null=True, default=dict, help_text="trigger.body; {} if unset."
     )
+    expected_version = serializers.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=2**31 - 1,
+        default=None,
+        allow_null=True,
+        help_text="The number of the version that is to run; refused if another one is live.",
+    )
 
 
 class RunQuery(Strict):

@@ -10,6 +10,13 @@ from executions.services.claiming import claim, claim_several
 from executions.services.explaining import explain
 from executions.services.facts import gather
 from executions.services.following import after_commit, follow_up, left_to_follow
+from executions.services.idempotency import (
+    expired_keys,
+    forget_keys,
+    form_wish,
+    once,
+    wish,
+)
 from executions.services.outcomes import Outcome, outcome, responds, response
 from executions.services.plans import plan_of, plan_of_run
 from executions.services.recording import record
@@ -38,11 +45,14 @@ __all__ = [
     "decide",
     "due_schedules",
     "end_overdue",
+    "expired_keys",
     "expired_runs",
     "explain",
     "fire",
     "follow_up",
+    "forget_keys",
     "forget_runs",
+    "form_wish",
     "gather",
     "in_batches",
     "is_work_ready",
@@ -51,6 +61,7 @@ __all__ = [
     "lost_steps",
     "mark_sending",
     "may_decide",
+    "once",
     "outcome",
     "overdue",
     "perform",
@@ -70,4 +81,5 @@ __all__ = [
     "stop",
     "trigger",
     "unregister",
+    "wish",
 ]

@@ -21,8 +21,11 @@ from executions.services.writing import finish
 from executions.states import StepStatus
 from executions.storable import storable
 from tenants import scope
+from tenants.actions import Action
 from tenants.principals import Principal
 from tenants.problems import Problem
+from tenants.services import audit
+from tenants.services.audit import Target
 from workflows import schemas
 from workflows.definition import JSON
 from workflows.steps.base import Done
@@ -140,6 +143,8 @@ def decide(
         "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
     }
     move = finish(db, run, step, Done(output, decision))
+    target = Target("execution", str(execution_id), str(execution_id))
+    audit.record(Action.STEP_DECIDED, target, after={"step": key, "decision": decision})
     scope.on_commit(partial(after_commit, move, run))
 
 

@@ -44,7 +44,7 @@ def time_out(tenant_id: UUID, execution_id: UUID) -> Move | None:
     return _end(db, run, ExecutionStatus.TIMED_OUT, why)
 
 
-def _end(db: Prepared, run: Run, status: ExecutionStatus, why: str) -> Move:
+def _end(db: Prepared, run: Run, status: ExecutionStatus, why: str) -> Move | None:
     check_execution(run.status, status)
     open_keys = [
         key for key in run.plan.graph.order if run.states.get(key, PENDING).status not in STEP_ENDED
@@ -68,5 +68,4 @@ def _end(db: Prepared, run: Run, status: ExecutionStatus, why: str) -> Move:
         error={"kind": status.value, "message": why},
         follow_up=needs_follow_up(run, status, open_keys),
     )
-    transitions.move(db, move)
-    return move
+    return transitions.move(db, move)

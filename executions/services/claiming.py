@@ -150,14 +150,14 @@ def _continue(db: Prepared, picked: Picked, worker_id: UUID) -> _Claimed:
         states=states_of(transitions.states(db, picked.tenant_id, picked.execution_id)),
     )
     move = settle(db, run, [], worker_id=worker_id)
-    transitions.move(db, move)
+    move = transitions.move(db, move) or move  # its row is locked: it is written
     return partial(_continued, picked, run, move)
 
 
 def _continued(picked: Picked, run: Run, move: Move) -> Claim | None:
     claim = first_leased(run, move)
     if claim is None:
-        after_commit(move, run)
+        after_commit(move, run, by_worker=True)
         return None
     return replace(claim, more=_queues(move))
 

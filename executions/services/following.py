@@ -22,7 +22,7 @@ from executions import dispatch, events, failpoints, transitions
 from executions.models import Execution, StepRun
 from executions.moves import Move, NewExecution
 from executions.runs import Run
-from executions.services import admission, children
+from executions.services import admission, children, reacting
 from executions.services.cancelling import cancel
 from executions.services.locking import lock_run, step_of
 from executions.services.plans import plan_for, plan_of
@@ -39,7 +39,9 @@ SETTLED_SECONDS = 2  # before the sweeper looks after what its maker has not fol
 BATCH = 500
 
 
-def after_commit(move: Move, run: Run | None = None, *, ready: int = 0) -> None:
+def after_commit(
+    move: Move, run: Run | None = None, *, ready: int = 0, by_worker: bool = False
+) -> None:
     """Tell the world what is now true, outside any transaction; losing this loses nothing.
 
     `ready` counts steps of other runs that are ready now.
@@ -50,7 +52,7 @@ def after_commit(move: Move, run: Run | None = None, *, ready: int = 0) -> None:
         events.publish(move.execution_id, move.last_seq)
     if move.follow_up:
         failpoints.hit("before_follow_up")
-        follow_up(move.tenant_id, move.execution_id)
+        follow_up(move.tenant_id, move.execution_id, by_worker=by_worker)
 
 
 def _is_worth_telling(move: Move, run: Run) -> bool:
@@ -90,24 +92,37 @@ class _Facts:
     depth: int
 
 
-def follow_up(tenant_id: UUID, execution_id: UUID) -> None:
-    """Do what a marked execution asks for, outside any transaction."""
+def follow_up(tenant_id: UUID, execution_id: UUID, *, by_worker: bool = True) -> None:
+    """Do what a marked execution asks for, outside any transaction.
+
+    What only a worker may do, evaluate subscriptions' filters, is left to the sweeper by others.
+    """
     facts = _facts(tenant_id, execution_id)
     if facts is None:
         return
     body = facts.parent_step if facts.is_item else None
     if plan_for(tenant_id, facts.version_id, body).has_children:
-        _cancel_orphans(tenant_id, execution_id)
+        _cancel_orphans(tenant_id, execution_id, by_worker=by_worker)
     if facts.status in EXECUTION_ENDED:
         if facts.parent_id is not None:
-            _report(tenant_id, execution_id, facts.parent_id)
+            _report(tenant_id, execution_id, facts.parent_id, by_worker=by_worker)
         if facts.status in ALARMING and not facts.is_item and facts.kind != "failure":
             _alarm(tenant_id, execution_id, facts)
         if facts.limited:
             admission.admit_next(tenant_id, facts.workflow_id)
+        if facts.parent_id is None and not _react(tenant_id, execution_id, by_worker=by_worker):
+            return
     with scope.tenant(tenant_id):
         rows = Execution.objects.filter(id=execution_id, last_seq=facts.last_seq)
         rows.update(follow_up=False)
+
+
+def _react(tenant_id: UUID, execution_id: UUID, *, by_worker: bool) -> bool:
+    """Let subscriptions react; False: a worker must."""
+    if by_worker:
+        reacting.react(tenant_id, execution_id)
+        return True
+    return not reacting.is_heard(tenant_id, execution_id)
 
 
 def _facts(tenant_id: UUID, execution_id: UUID) -> _Facts | None:
@@ -130,7 +145,7 @@ def _facts(tenant_id: UUID, execution_id: UUID) -> _Facts | None:
     )
 
 
-def _cancel_orphans(tenant_id: UUID, execution_id: UUID) -> None:
+def _cancel_orphans(tenant_id: UUID, execution_id: UUID, *, by_worker: bool) -> None:
     """Cancel runs that the execution's steps no longer wait for."""
     with scope.tenant(tenant_id):
         waits = StepRun.objects.filter(
@@ -152,10 +167,10 @@ def _cancel_orphans(tenant_id: UUID, execution_id: UUID) -> None:
         with scope.tenant(tenant_id):
             move = cancel(tenant_id, orphan, "Nobody waits for it any more.")
         if move is not None:
-            after_commit(move)
+            after_commit(move, by_worker=by_worker)
 
 
-def _report(tenant_id: UUID, child_id: UUID, parent_id: UUID) -> None:
+def _report(tenant_id: UUID, child_id: UUID, parent_id: UUID, *, by_worker: bool) -> None:
     """Let the step that waits for a run know that it has ended."""
     with scope.tenant(tenant_id):
         child = Execution.objects.only("parent_step", "parent_fence").get(id=child_id)
@@ -172,7 +187,7 @@ def _report(tenant_id: UUID, child_id: UUID, parent_id: UUID) -> None:
         if progress.result is not None:
             move = finish(db, run, step, progress.result)
     if move is not None:
-        after_commit(move, run, ready=ready)
+        after_commit(move, run, ready=ready, by_worker=by_worker)
     else:
         dispatch.wake(ready)
 
@@ -207,13 +222,7 @@ def _alarm(tenant_id: UUID, execution_id: UUID, facts: _Facts) -> None:
 def _failure(failed: Execution) -> dict[str, JSON]:
     error = failed.error if isinstance(failed.error, dict) else {}
     return {
-        "execution": {
-            "id": str(failed.id),
-            "workflow": failed.workflow.slug,
-            "version": failed.version.number,
-            "status": failed.status,
-            "url": f"{settings.PUBLIC_URL}/api/v1/executions/{failed.id}/",
-        },
+        "execution": reacting.summary(failed),
         "step": error.get("step"),
         "error": error,
     }

@@ -46,7 +46,7 @@ def record(claim: Claim, attempt: Attempt, worker_id: UUID | None) -> Claim | No
                 failpoints.hit("in_commit")
         except StaleError:
             return None
-    after_commit(move, claim.run, ready=ready)
+    after_commit(move, claim.run, ready=ready, by_worker=True)
     return first_leased(claim.run, move)
 
 

@@ -91,7 +91,7 @@ def release(lost: LostStep, *, by_its_worker: bool = False) -> bool:
         claim = Claim(run, row.id, row.key, row.fence, row.attempt, wait=row.wait)
         ending = ending_of(claim, _lost_attempt(claim, row))
         move = write(db, claim, ending, worker_id=None)
-    after_commit(move, run)
+    after_commit(move, run, by_worker=True)
     return True
 
 
@@ -124,5 +124,5 @@ def end_overdue(tenant_id: UUID, execution_id: UUID) -> bool:
         move = time_out(tenant_id, execution_id)
     if move is None:
         return False
-    after_commit(move)
+    after_commit(move, by_worker=True)
     return True

@@ -23,6 +23,9 @@ from executions.services.recovery import LostStep, release
 from executions.services.settling import settle
 from executions.states import STEP_CLAIMABLE, STEP_OPEN, ExecutionStatus
 from tenants import scope
+from tenants.actions import Action
+from tenants.services import audit
+from tenants.services.audit import Target
 from workflows.definition import JSON
 
 KIND = "doctor.repaired"
@@ -39,16 +42,25 @@ def repair(violation: Violation) -> bool:
         return False
     if violation.repair is Repair.FOLLOW_UP:
         follow_up(tenant_id, execution_id)
+        with scope.tenant(tenant_id):
+            _record(violation, execution_id)
         return True
     try:
         with scope.tenant(tenant_id):
             seq = _mend(violation, tenant_id, execution_id)
+            _record(violation, execution_id)
     except _TooLateError:
         return False
     # What the verb announced was not committed yet.
     dispatch.wake()
     events.publish(execution_id, seq)
     return True
+
+
+def _record(violation: Violation, execution_id: UUID) -> None:
+    target = Target("execution", str(execution_id), str(execution_id))
+    after = {"breach": violation.name, "repair": str(violation.repair), "step": violation.step}
+    audit.record(Action.EXECUTION_REPAIRED, target, after=after)
 
 
 def _mend(violation: Violation, tenant_id: UUID, execution_id: UUID) -> int:
@@ -120,8 +132,7 @@ def _settle_again(tenant_id: UUID, execution_id: UUID) -> bool:
     if run is None:
         return False
     move = settle(db, run, [], worker_id=None)
-    transitions.move(db, move)
-    return _over(move)
+    return _over(transitions.move(db, move))
 
 
 def _over(move: Move | None) -> bool:

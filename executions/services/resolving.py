@@ -16,8 +16,10 @@ from executions.services.locking import lock_run, step_of
 from executions.services.settling import settle
 from executions.services.writing import finish
 from executions.states import StepStatus
-from tenants import scope
+from tenants import actions, scope
 from tenants.problems import Problem
+from tenants.services import audit
+from tenants.services.audit import Target
 from workflows.definition import JSON
 from workflows.steps.base import Done, Error, Failed
 
@@ -53,6 +55,8 @@ def resolve(
             move = finish(db, run, step, Skip())
         case "fail":
             move = finish(db, run, step, Failed(Error("resolved", f"{by} says that it failed.")))
+    target = Target("execution", str(execution_id), str(execution_id))
+    audit.record(actions.Action.STEP_RESOLVED, target, after={"step": key, "answer": action})
     scope.on_commit(partial(after_commit, move, run))
 
 

@@ -21,7 +21,9 @@ from executions.services.plans import plan_of
 from executions.services.starting import begin, check_input, live_version
 from executions.states import EXECUTION_ENDED, ExecutionStatus, StepStatus
 from tenants import scope
+from tenants.actions import Action
 from tenants.problems import Problem
+from tenants.services import audit
 from workflows.graph import Graph
 
 Version = Literal["same", "current"]
@@ -73,6 +75,7 @@ def resume(
     step: str | None = None,
     repeat: frozenset[str] = frozenset(),
     delay: float = 0.0,
+    execution_id: UUID | None = None,
 ) -> Execution:
     """A new run that goes on from the failed steps, or from `step`, of one that has ended.
 
@@ -92,15 +95,28 @@ def resume(
                 for key in unsure
             ],
         )
-    return _begin_again(execution, "resume", version, by=by, reused=plan.reused, delay=delay)
+    return _begin_again(
+        execution,
+        "resume",
+        version,
+        by=by,
+        reused=plan.reused,
+        delay=delay,
+        execution_id=execution_id,
+    )
 
 
 def replay(
-    execution: Execution, *, by: str, version: Version = "current", delay: float = 0.0
+    execution: Execution,
+    *,
+    by: str,
+    version: Version = "current",
+    delay: float = 0.0,
+    execution_id: UUID | None = None,
 ) -> Execution:
     """A new run with the same trigger, from the start. Raises Problem as `start` does."""
     _refuse_item(execution)
-    return _begin_again(execution, "replay", version, by=by, delay=delay)
+    return _begin_again(execution, "replay", version, by=by, delay=delay, execution_id=execution_id)
 
 
 def _begin_again(
@@ -111,6 +127,7 @@ def _begin_again(
     by: str,
     reused: tuple[str, ...] = (),
     delay: float,
+    execution_id: UUID | None,
 ) -> Execution:
     version_id = _version_id(execution, version)
     plan = plan_of(version_id)
@@ -134,7 +151,10 @@ def _begin_again(
         new=new,
         message=f"{word} by {by}.",
         reused=reused,
+        execution_id=execution_id,
     )
+    verb = Action.EXECUTION_RESUMED if kind == "resume" else Action.EXECUTION_REPLAYED
+    audit.record(verb, execution, after={"execution": begun.execution_id, "version": version})
     scope.on_commit(partial(dispatch.wake, begun.ready))
     return Execution.objects.select_related("workflow", "version").get(id=begun.execution_id)
 

@@ -17,7 +17,7 @@ import uuid_utils.compat
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
-from executions import dispatch, failpoints, statements
+from executions import dispatch, failpoints
 from executions.models import Execution, Slot
 from executions.moves import NewExecution
 from executions.services.plans import plan_of
@@ -34,6 +34,14 @@ log = structlog.get_logger(__name__)
 BATCH = 500  # schedules a pass
 RUNS = 50  # that one transaction begins; what is left is due at once
 LATEST = 100  # runs of a schedule that are looked at for one that is open
+
+# No row comes back if the slot is there already: another ticker was faster.
+_SLOT = """
+INSERT INTO executions_slot
+  (tenant_id, schedule_id, slot, outcome, reason, execution_id, fired_at)
+VALUES (%(tenant)s, %(schedule)s, %(slot)s, %(outcome)s, %(reason)s, %(execution)s, now())
+ON CONFLICT DO NOTHING RETURNING 1
+"""
 
 
 def due_schedules() -> list[tuple[UUID, UUID]]:
@@ -186,7 +194,7 @@ class Firing:
             "reason": reason,
             "execution": execution_id,
         }
-        return self._db.first(statements.SLOT, values) is not None
+        return self._db.first(_SLOT, values) is not None
 
     def _is_open(self) -> bool:
         """Whether one of its latest runs has not ended."""

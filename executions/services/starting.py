@@ -22,20 +22,33 @@ from executions.services.settling import new_step, step_events
 from executions.states import ExecutionStatus, StepStatus
 from tenants import scope
 from tenants import services as tenants
+from tenants.actions import Action
 from tenants.problems import Problem
 from tenants.scope import Prepared
+from tenants.services import audit
+from tenants.services.audit import Target
 from workflows import schemas
 from workflows.definition import JSON
 from workflows.models import Workflow
 
 
-def start(*, workflow: Workflow, kind: str, body: JSON, by: str = "") -> Execution:
+def start(
+    *,
+    workflow: Workflow,
+    kind: str,
+    body: JSON,
+    by: str = "",
+    expected_version: int | None = None,
+    execution_id: UUID | None = None,
+) -> Execution:
     """Start the workflow's current version by hand or by API, in the open tenant scope.
 
-    Raises Problem 409 when it was never published or is archived, 422 when the body is not what
-    its input schema asks for; 507 when the tenant has stored as much as it may.
+    Raises Problem 409 when it was never published or is archived, or when another version is the
+    current one than is expected; 422 when the body is not what its input schema asks for;
+    507 when the tenant has stored as much as it may.
     """
     version_id = live_version(workflow)
+    _expect(workflow, expected_version)
     tenants.check_storage(workflow.tenant_id)
     plan = plan_of(version_id)
     check_input(plan, body)
@@ -51,7 +64,11 @@ def start(*, workflow: Workflow, kind: str, body: JSON, by: str = "") -> Executi
             timeout=plan.definition.limits.timeout,
         ),
         message=f"Started by {by}." if by else "Started.",
+        execution_id=execution_id,
     )
+    if kind == "manual":  # a person; what keys and webhooks start is traffic, as its history says
+        target = Target("execution", str(begun.execution_id), str(begun.execution_id))
+        audit.record(Action.EXECUTION_STARTED, target, after={"workflow": workflow.slug})
     scope.on_commit(partial(dispatch.wake, begun.ready))
     return Execution.objects.select_related("workflow", "version").get(id=begun.execution_id)
 
@@ -61,6 +78,16 @@ def live_version(workflow: Workflow) -> UUID:
     if workflow.current_id is None or workflow.archived_at is not None:
         raise Problem(409, "not-published", f"The workflow {workflow.slug!r} has no live version.")
     return workflow.current_id
+
+
+def _expect(workflow: Workflow, number: int | None) -> None:
+    current = workflow.current
+    if number is not None and current is not None and current.number != number:
+        raise Problem(
+            409,
+            "version-changed",
+            f"Version {current.number} is live, not version {number}.",
+        )
 
 
 def trigger(

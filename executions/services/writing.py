@@ -41,9 +41,10 @@ def write(
         move = replace(move, cancelled=[key for key in move.cancelled if key != claim.key])
     if step.source is StepStatus.WAITING and run.plan.step_type(claim.key).has_children:
         move = replace(move, follow_up=True)  # some of its runs may go on
-    if not transitions.record(db, step, move, last=last):
+    written = transitions.record(db, step, move, last=last)
+    if written is None:
         raise StaleError
-    return move
+    return written
 
 
 def finish(db: Prepared, run: Run, step: StepRun, result: Done | Failed | Skip) -> Move:

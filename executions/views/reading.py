@@ -70,6 +70,7 @@ def detail(request: MemberRequest, execution_id: UUID) -> HttpResponse:
         "last_seq": found[-1]["seq"] if found else 0,
         "more": len(found) == events.PAGE,
         "body": presentation.trigger_body(execution_id),
+        "reactions": presentation.reactions(page),
         "tenant_slug": request.principal.tenant_slug,
     }
     return render(request, "executions/detail.html", context)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 
 from executions import services
-from executions.forms import ReplayForm, ResumeForm, RunForm
+from executions.forms import ReplayForm, ResumeForm
 from executions.models import Execution
-from executions.views.asking import find, posted, refusing, sentences, to_page
+from executions.run_form import AS_JSON, RunAsking
+from executions.views.asking import find, posted, refusing, to_page
 from tenants.access import MemberRequest, needs
 from tenants.problems import Problem
 from tenants.roles import Permission
@@ -22,28 +22,14 @@ from workflows import services as workflow_services
 
 @needs(Permission.RUN)
 def run(request: MemberRequest, slug: str) -> HttpResponse:
-    """Start a workflow by hand with a body that is typed in."""
+    """Start a workflow by hand, with a form of its input schema or with JSON."""
     workflow = workflow_services.find(slug=slug)
-    form = RunForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        try:
-            execution = services.start(
-                workflow=workflow,
-                kind="manual",
-                body=form.cleaned_data["body"],
-                by=request.principal.label,
-            )
-        except Problem as problem:
-            form.add_error("body", sentences(problem))
-        else:
-            return redirect("executions:detail", request.principal.tenant_slug, execution.id)
-    schema = workflow.current.definition.get("input") if workflow.current else None
-    context = {
-        "workflow": workflow,
-        "form": form,
-        "input_schema": json.dumps(schema, indent=2) if schema else "",
-    }
-    return render(request, "executions/run.html", context)
+    as_json = request.GET.get("as") == AS_JSON
+    asking = RunAsking(workflow, posted(request), as_json=as_json)
+    execution = asking.start(by=request.principal.label)
+    if execution is not None:
+        return to_page(request, execution)
+    return render(request, "executions/run.html", {"workflow": workflow, "asking": asking})
 
 
 @needs(Permission.RUN)

@@ -13,7 +13,7 @@ from executions import excerpts, services
 from executions.forms import DecisionForm, ResolutionForm
 from executions.models import Execution, StepRun
 from executions.presentation import step_label
-from executions.schema_form import SchemaForm
+from executions.schema_form import MORE, SchemaForm
 from executions.states import StepStatus
 from executions.views.asking import find, posted, refusing, sentences, to_page
 from tenants.access import MemberRequest, needs
@@ -53,9 +53,11 @@ def decide(request: MemberRequest, execution_id: UUID, key: str) -> HttpResponse
     """Show what is to be decided, with its form, and take the decision."""
     execution, row = find(execution_id), _row(execution_id, key)
     ask = row.waits.get("ask") or {} if row.waits.get("for") == "approval" else {}
-    form, fields = DecisionForm(posted(request)), SchemaForm(ask.get("form"), posted(request))
+    more = request.POST.get(MORE)
+    form = DecisionForm(posted(request)) if more is None else DecisionForm(initial=request.POST)
+    fields = SchemaForm(ask.get("form"), posted(request), more=more)
     refusal: list[str] = []
-    if request.method == "POST" and form.is_valid() and _is_filled_in(form, fields):
+    if form.is_bound and form.is_valid() and _is_filled_in(form, fields):
         refusal = _decide(request, execution, key, form, fields)
         if not refusal:
             return to_page(request, execution)

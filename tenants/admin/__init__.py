@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tenants.admin import keys, limits, people
+from tenants.admin import audit, keys, limits, people
 
-__all__ = ["keys", "limits", "people"]
+__all__ = ["audit", "keys", "limits", "people"]

@@ -6,7 +6,7 @@ own tenant's scope, so that nothing can be put where it does not belong.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -22,7 +22,10 @@ from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 
 from tenants import scope
+from tenants.actions import Action
+from tenants.admin.audited import Audited
 from tenants.problems import Problem
+from tenants.services import audit
 
 COUNTED = 10_000  # rows; a list shows no more pages than these fill
 
@@ -36,8 +39,8 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg] # generic in the st
         return rows.order_by()[:COUNTED].count()
 
 
-class ScopedAdmin(ModelAdmin):
-    """Shows whose each row is, and writes it in that tenant's scope."""
+class ScopedAdmin(Audited, ModelAdmin):
+    """Shows whose each row is, and writes and tells of it in that tenant's scope."""
 
     show_full_result_count = False
     paginator = BoundedPaginator
@@ -70,6 +73,15 @@ class ScopedAdmin(ModelAdmin):
             return HttpResponseRedirect(request.get_full_path())
         return added
 
+    def tell(
+        self,
+        action: Action,
+        obj: Any,
+        before: Mapping[str, Any] | None = None,
+        after: Mapping[str, Any] | None = None,
+    ) -> None:
+        audit.record(action, obj, before=before, after=after)
+
     def save_model(self, request: HttpRequest, obj: Any, form: Form, change: bool) -> None:
         with scope.tenant(obj.tenant_id):
             super().save_model(request, obj, form, change)
@@ -77,10 +89,6 @@ class ScopedAdmin(ModelAdmin):
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         with scope.tenant(obj.tenant_id):
             super().delete_model(request, obj)
-
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        for obj in queryset:
-            self.delete_model(request, obj)
 
     def required(self, request: HttpRequest, object_id: str) -> Any:
         """The row. Raises Http404."""
@@ -92,6 +100,20 @@ class ScopedAdmin(ModelAdmin):
 
 class ReadOnlyAdmin(ScopedAdmin):
     """A window on rows that only the engine writes."""
+
+    shows_content = False  # of tenants: whoever opens a row is told of in the tenant's trail
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        if self.shows_content and request.method == "GET":
+            self.tell(Action.STAFF_VIEWED, self.required(request, object_id))
+        shown: HttpResponse = super().change_view(request, object_id, form_url, extra_context)
+        return shown
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -6,13 +6,13 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from tenants import scope, services
+from tenants.actions import Action
 from tenants.admin.base import ScopedAdmin, ask, show_once
 from tenants.models import ApiKey, Secret, Variable
 
@@ -24,6 +24,7 @@ class ApiKeyAdmin(ScopedAdmin):
     search_fields = ["name", "public_id"]
     autocomplete_fields = ["tenant"]
     fields = ["tenant", "name", "role", "expires_at"]
+    changed = Action.API_KEY_CHANGED
     actions_detail = ["revoke"]
 
     def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> list[str]:
@@ -64,7 +65,7 @@ class ApiKeyAdmin(ScopedAdmin):
         back = reverse("admin:tenants_apikey_change", args=[key.pk])
         if request.method == "POST":
             with scope.tenant(key.tenant_id):
-                ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=Now())
+                services.revoke_key(key=key)
             self.message_user(request, f"{key} is revoked.")
             return HttpResponseRedirect(back)
         return ask(
@@ -110,6 +111,10 @@ class SecretAdmin(ScopedAdmin):
             )
         obj.pk = secret.pk
 
+    def delete_model(self, request: HttpRequest, obj: Secret) -> None:
+        with scope.tenant(obj.tenant_id):
+            services.delete_secret(tenant_id=obj.tenant_id, name=obj.name)
+
 
 @admin.register(Variable)
 class VariableAdmin(ScopedAdmin):
@@ -117,3 +122,19 @@ class VariableAdmin(ScopedAdmin):
     search_fields = ["name"]
     autocomplete_fields = ["tenant"]
     fields = ["tenant", "name", "value"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return ["tenant", "name"] if obj else []  # under another name it is another one
+
+    def save_model(
+        self, request: HttpRequest, obj: Variable, form: forms.Form, change: bool
+    ) -> None:
+        with scope.tenant(obj.tenant_id):
+            variable, _ = services.put_variable(
+                tenant_id=obj.tenant_id, name=obj.name, value=obj.value
+            )
+        obj.pk = variable.pk
+
+    def delete_model(self, request: HttpRequest, obj: Variable) -> None:
+        with scope.tenant(obj.tenant_id):
+            services.delete_variable(tenant_id=obj.tenant_id, name=obj.name)

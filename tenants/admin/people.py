@@ -2,31 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as PlainUserAdmin
 from django.forms import Form
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from tenants import scope, services
+from tenants.actions import Action
+from tenants.admin.audited import Audited
 from tenants.admin.base import ScopedAdmin
 from tenants.limits import Quota
 from tenants.models import Membership, Tenant, User
+from tenants.services import audit
 
 POWERS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 
 @admin.register(Tenant)
-class TenantAdmin(ModelAdmin):
+class TenantAdmin(Audited, ModelAdmin):
     """Tenants are not deleted here: all their history would go with them."""
 
     list_display = ["slug", "name", "created_at"]
     search_fields = ["slug", "name"]
     fields = ["slug", "name", "created_at"]
     readonly_fields = ["created_at"]
+    added, changed = Action.TENANT_REGISTERED, Action.TENANT_CHANGED
+
+    def tell(
+        self,
+        action: Action,
+        obj: Tenant,
+        before: Mapping[str, Any] | None = None,
+        after: Mapping[str, Any] | None = None,
+    ) -> None:
+        audit.record(action, obj, before=before, after=after)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -37,7 +51,7 @@ class TenantAdmin(ModelAdmin):
 
 
 @admin.register(User)
-class UserAdmin(PlainUserAdmin, ModelAdmin):  # type: ignore[type-arg] # both are generic in stubs only
+class UserAdmin(Audited, PlainUserAdmin, ModelAdmin):  # type: ignore[type-arg] # both are generic in stubs only
     """People sign in by e-mail address."""
 
     form = UserChangeForm
@@ -66,6 +80,22 @@ class UserAdmin(PlainUserAdmin, ModelAdmin):  # type: ignore[type-arg] # both ar
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return _may_touch(request, obj) and super().has_delete_permission(request, obj)
 
+    def delete_model(self, request: HttpRequest, obj: User) -> None:
+        for member in obj.memberships.select_related("user"):
+            audit.record_member(Action.MEMBER_REMOVED, member, before={"role": member.role})
+        super().delete_model(request, obj)
+
+    def user_change_password(
+        self,
+        request: HttpRequest,
+        id: str,  # noqa: A002 - Django's name
+        form_url: str = "",
+    ) -> HttpResponse:
+        answer = super().user_change_password(request, id, form_url)
+        if isinstance(answer, HttpResponseRedirect):  # it was set, not asked for again
+            self.tell(Action.USER_PASSWORD_SET, self.get_object(request, id))
+        return answer
+
 
 def _may_touch(request: HttpRequest, user: User | None) -> bool:
     """Who sets another's address or password can become them: staff are a superuser's business."""
@@ -84,6 +114,16 @@ class MembershipAdmin(ScopedAdmin):
     search_fields = ["user__email"]
     autocomplete_fields = ["tenant", "user"]
     fields = ["tenant", "user", "role"]
+    added, changed, deleted = Action.MEMBER_ADDED, Action.MEMBER_CHANGED, Action.MEMBER_REMOVED
+
+    def tell(
+        self,
+        action: Action,
+        obj: Membership,
+        before: Mapping[str, Any] | None = None,
+        after: Mapping[str, Any] | None = None,
+    ) -> None:
+        audit.record_member(action, obj, before=before, after=after)
 
     def save_model(self, request: HttpRequest, obj: Membership, form: Form, change: bool) -> None:
         if not change:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from tenants.api.audit import AuditExport, AuditViews
 from tenants.api.registration import Register
 from tenants.api.secrets import SecretViews
 from tenants.api.variables import VariableViews
 
-__all__ = ["Register", "SecretViews", "VariableViews"]
+__all__ = ["AuditExport", "AuditViews", "Register", "SecretViews", "VariableViews"]

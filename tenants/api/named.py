@@ -30,7 +30,7 @@ def read_at(name: str, serializer: type[Named], data: Any) -> dict[str, Any]:
     return values
 
 
-def gone(deleted: int) -> Response:
+def gone(deleted: bool) -> Response:
     if not deleted:
         raise Http404
     return Response(status=204)

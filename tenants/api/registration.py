@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError as DjangoValidationError
 from drf_spectacular.utils import extend_schema
@@ -16,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from tenants import addresses, services
+from tenants import actors, services
 from tenants.models import Tenant, User
 from tenants.openapi import refusal
 from tenants.serializers import Strict, read
@@ -71,14 +70,9 @@ class Register(APIView):
         },
     )
     def post(self, request: Request) -> Response:
-        headers = services.admit_registration(_address(request))
+        headers = services.admit_registration(actors.current().ip)
         made = services.register(**read(Registration, request.data))
         body = {"tenant": made.tenant, "api_key": made.key.token}
         return Response(
             Registered(body).data, status=201, headers={**headers, "Cache-Control": "no-store"}
         )
-
-
-def _address(request: Request) -> str:
-    peer, forwarded = (request.META.get(key, "") for key in ("REMOTE_ADDR", "HTTP_X_FORWARDED_FOR"))
-    return addresses.client_network(peer, forwarded, behind_proxy=settings.BEHIND_PROXY)

@@ -80,8 +80,7 @@ class SecretViews(GenericViewSet[Secret]):
 
     @extend_schema(summary="Delete a secret", responses={204: None})
     def destroy(self, request: Request, name: str) -> Response:
-        deleted, _ = services.secrets_of(scope.tenant_id()).filter(name=name).delete()
-        return gone(deleted)
+        return gone(services.delete_secret(tenant_id=scope.tenant_id(), name=name))
 
     def _put(self, values: dict[str, Any]) -> Response:
         secret, created = services.put_secret(tenant_id=scope.tenant_id(), **values)

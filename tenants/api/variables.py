@@ -99,8 +99,7 @@ class VariableViews(GenericViewSet[Variable]):
 
     @extend_schema(summary="Delete a variable", responses={204: None})
     def destroy(self, request: Request, name: str) -> Response:
-        deleted, _ = services.variables_of(scope.tenant_id()).filter(name=name).delete()
-        return gone(deleted)
+        return gone(services.delete_variable(tenant_id=scope.tenant_id(), name=name))
 
     def _put(self, values: dict[str, Any]) -> Response:
         variable, created = services.put_variable(tenant_id=scope.tenant_id(), **values)

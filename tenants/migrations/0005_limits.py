@@ -10,7 +10,7 @@ import tenants.models.limits
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('tenants', '0001_initial'),
+        ('tenants', '0002_audit'),
     ]
 
     operations = [

@@ -1,7 +1,14 @@
-"""Tenants, their people, keys, secrets and variables."""
+"""Tenants, their people, keys, secrets, variables and audit trail."""
 
 from __future__ import annotations
 
+from tenants.models.audit import (
+    AuditEntry,
+    AuditFields,
+    AuditHead,
+    PlatformAuditEntry,
+    PlatformAuditHead,
+)
 from tenants.models.keys import ApiKey
 from tenants.models.limits import TenantLimits, TenantUsage
 from tenants.models.names import Secret, Variable, name_validator
@@ -9,7 +16,12 @@ from tenants.models.people import Membership, Tenant, User, UserManager
 
 __all__ = [
     "ApiKey",
+    "AuditEntry",
+    "AuditFields",
+    "AuditHead",
     "Membership",
+    "PlatformAuditEntry",
+    "PlatformAuditHead",
     "Secret",
     "Tenant",
     "TenantLimits",

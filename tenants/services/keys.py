@@ -1,4 +1,4 @@
-"""API keys: issue one, find its holder."""
+"""API keys: issue one, revoke it, find its holder."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from uuid import UUID
 from django.db.models.functions import Now
 
 from tenants import scope
+from tenants.actions import Action
 from tenants.models import ApiKey
 from tenants.principals import Principal
 from tenants.roles import Role
+from tenants.services import audit
 
 KEY_PREFIX = "sw"
 
@@ -40,7 +42,15 @@ def issue_key(
         role=role,
         expires_at=expires_at,
     )
+    after = {"name": name, "role": str(role), "expires_at": expires_at}
+    audit.record(Action.API_KEY_ISSUED, key, after=after)
     return IssuedKey(key, f"{KEY_PREFIX}_{public_id}_{secret}")
+
+
+def revoke_key(*, key: ApiKey) -> None:
+    """Let a key open nothing from now on, in the open scope; its row still says who did what."""
+    if ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=Now()):
+        audit.record(Action.API_KEY_REVOKED, key, before={"name": key.name, "role": key.role})
 
 
 def find_key_holder(token: str) -> Principal | None:

@@ -8,11 +8,13 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import IntegrityError
 from django.utils.text import slugify
 
-from tenants import limits, scope
+from tenants import actors, limits, scope
+from tenants.actions import Action
 from tenants.models import Membership, Tenant, User
 from tenants.principals import Principal
 from tenants.problems import Problem
 from tenants.roles import Role
+from tenants.services import audit
 from tenants.services.keys import IssuedKey, issue_key
 
 
@@ -59,8 +61,11 @@ def _register(slug: str, name: str, user: User) -> Registration:
         raise Problem(409, "taken", "This e-mail address is registered already.")
     tenant = Tenant.objects.create(slug=slug, name=name)
     user.save(force_insert=True)
-    with scope.tenant(tenant.id):
-        Membership.objects.create(tenant=tenant, user=user, role=Role.OWNER)
+    themselves = actors.named("user", user.pk, user.email)
+    with scope.tenant(tenant.id), actors.acting(themselves):
+        audit.record(Action.TENANT_REGISTERED, tenant, after={"slug": slug, "name": name})
+        member = Membership.objects.create(tenant=tenant, user=user, role=Role.OWNER)
+        audit.record_member(Action.MEMBER_ADDED, member, after={"role": member.role})
         key = issue_key(tenant_id=tenant.id, name="registration", role=Role.OWNER)
     return Registration(tenant, user, key)
 

@@ -9,10 +9,12 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import QuerySet
 
+from tenants.actions import Action
 from tenants.keyring import KeyRing
 from tenants.limits import Quota
 from tenants.models import Secret
 from tenants.problems import Problem
+from tenants.services import audit
 from tenants.services.quotas import check_quota
 
 MIN_SECRET_LENGTH = 8  # characters
@@ -47,11 +49,23 @@ def put_secret(*, tenant_id: UUID, name: str, value: str) -> tuple[Secret, bool]
     rows = Secret.objects.filter(tenant_id=tenant_id)
     if not rows.filter(name=name).exists():
         check_quota(tenant_id, Quota.SECRETS, rows)
-    return Secret.objects.update_or_create(
+    secret, created = Secret.objects.update_or_create(
         tenant_id=tenant_id,
         name=name,
         defaults={"sealed": seal(tenant_id, f"secret:{name}", value)},
     )
+    audit.record(Action.SECRET_WRITTEN, secret, after={"new": created})
+    return secret, created
+
+
+def delete_secret(*, tenant_id: UUID, name: str) -> bool:
+    """Delete a secret; False: there is none of that name."""
+    secret = secrets_of(tenant_id).filter(name=name).first()
+    if secret is None:
+        return False
+    audit.record(Action.SECRET_DELETED, secret)
+    secret.delete()
+    return True
 
 
 def secrets_of(tenant_id: UUID) -> QuerySet[Secret]:

@@ -36,9 +36,11 @@ def acme(db: None) -> Caller:
     caller.post("workflows/", {"name": "flow", "definition": document(step("a"), step("b", "a"))})
     caller.post("workflows/flow/publish/")
     caller.post("workflows/flow/run/", {})
-    unsigned = caller.post("endpoints/", {"workflow": "flow", "scheme": "none"}).json()
+    made = {"workflow": "flow", "scheme": "none", "confirm": "flow"}
+    unsigned = caller.post("endpoints/", made).json()
     assert caller.post(urlsplit(unsigned["url"]).path, {}).status_code == 202
     caller.post("schedules/", {"workflow": "flow", "name": "Daily", "cron": "0 9 * * *"})
+    caller.post("subscriptions/", {"workflow": "flow", "statuses": ["failed"]})
     executions.register("host:1")
     caller.post("secrets/", {"name": "token", "value": "sesame-sesame"})
     caller.post("variables/", {"name": "region", "value": "eu"})

@@ -32,7 +32,7 @@ from tests.executions import driving
 from webhooks import services as webhooks
 from webhooks.models import Endpoint
 from webhooks.receive import receive
-from webhooks.signatures import sign
+from webhooks.signatures import Message, sign
 from workflows import services as workflows
 from workflows.definition import JSON
 
@@ -76,7 +76,7 @@ def send(facts: Facts, delivery_id: str = "msg_1") -> UUID:
         "standard-webhooks",
         None,
         facts.endpoint.secret,
-        body,
+        Message({}, body),
         delivery_id=delivery_id,
         timestamp=int(time.time()),
     )

@@ -31,6 +31,13 @@ def written(request: pytest.FixtureRequest) -> Iterator[io.StringIO]:
     logging.getLogger().removeHandler(handler)
 
 
+@pytest.mark.parametrize("path", ["/hooks/nobody/", "/nowhere/", "/api/v1/workflows/"])
+def test_a_line_about_a_request_has_its_id(db: None, written: io.StringIO, path: str) -> None:
+    answer = Client().post(path, b"{}", content_type="application/json")
+    assert answer.status_code in (401, 404)
+    assert answer["X-Request-ID"] in written.getvalue()
+
+
 def test_a_refused_webhook_does_not_log_its_token(db: None, written: io.StringIO) -> None:
     Client().post(f"/hooks/{TOKEN}/", b"{}", content_type="application/json")
     Client().get(f"/hooks/{TOKEN}/more/")

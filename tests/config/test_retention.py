@@ -47,6 +47,7 @@ def test_a_dry_run_counts_and_deletes_nothing() -> None:
         "executions": 3,
         "steps": 3,
         "events": expected["events"],
+        "keys": 0,
         "deliveries": 0,
         "sessions": 1,
     }

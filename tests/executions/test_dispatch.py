@@ -15,7 +15,7 @@ from django.db import transaction
 
 from executions import dispatch, services
 from tenants import scope
-from tests import factories
+from tests import factories, servers
 from tests.executions.driving import claimed, finish, new_worker, started
 from tests.workflows.definitions import document, step
 
@@ -24,7 +24,11 @@ pytestmark = pytest.mark.usefixtures("committed_db")
 
 @pytest.fixture(autouse=True)
 def working_again() -> Iterator[None]:
-    """Each test begins and ends with a breaker that is closed and clients of the real Redis."""
+    """Each test begins and ends with a breaker that is closed and clients of the real Redis.
+
+    What tests without commits have sent there is none of its business.
+    """
+    servers.flush_valkey()
     _forget()
     yield
     _forget()

@@ -7,6 +7,8 @@ import pytest
 from executions import services
 from executions.invariants import Violation, violations
 from executions.models import Execution
+from tenants import scope
+from tenants.models import AuditEntry
 from tests.executions import invariants
 from tests.executions.driving import drained, events, fresh, in_threads, kinds, statuses
 from tests.executions.planting import EXPIRED, RUN, STEP, STEP_B, TOLD, make, plant, rounded
@@ -36,6 +38,19 @@ def test_a_step_that_nobody_runs_is_released(how: str) -> None:
     assert services.repair(broken(run, how))
     assert statuses(run) == {"a": "queued"}
     assert violations() == []
+
+
+def test_what_is_mended_is_in_the_audit_trail_of_the_tenant() -> None:
+    run = make("running")
+    assert services.repair(broken(run, EXPIRED))
+    with scope.tenant(run.tenant_id):
+        entry = AuditEntry.objects.get(action="execution.repaired")
+    assert (entry.target_id, entry.actor_kind, entry.door) == (str(run.id), "system", "command")
+    assert entry.changes == [
+        ("breach", None, "lease-over"),
+        ("repair", None, "release"),
+        ("step", None, "a"),
+    ]
 
 
 def test_a_run_over_its_time_ends() -> None:

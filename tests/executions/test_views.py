@@ -184,7 +184,7 @@ def test_the_page_asks_as_much_of_the_database_however_many_steps_there_are(
             factories.start_execution(factories.make_workflow(people.acme, definition))
         )
         client.get(page_of(execution))  # the version's plan is kept from here on
-        with django_assert_num_queries(ADMISSION + 5):
+        with django_assert_num_queries(ADMISSION + 6):
             client.get(page_of(execution))
 
 

@@ -18,7 +18,8 @@ import psycopg
 from psycopg import sql
 from psycopg.errors import InsufficientPrivilege
 
-from tenants.rls import TENANT_SETTING
+from tenants.isolation import APPEND_ONLY
+from tenants.rls import OPERATOR_ROLE, TENANT_SETTING
 from tests import environment
 
 Connection = psycopg.Connection[Any]
@@ -41,6 +42,7 @@ SAMPLES: dict[UUID, dict[str, object]] = {
         "jsonb": {},
         "character varying": str(number),
         "text": str(number),
+        "character varying[]": [str(number)],
         "timestamp with time zone": f"2026-01-0{number}T00:00:00Z",
     }
     for number, tenant in enumerate([OURS, THEIRS], start=1)
@@ -70,6 +72,7 @@ class Attempt:
     scope: UUID | None
     statement: str
     allowed: tuple[int | str, ...]
+    role: str = environment.APP
 
 
 READ = "SELECT FROM {table} WHERE {tenant} = %(theirs)s"
@@ -94,6 +97,23 @@ ATTEMPTS = (
     Attempt("somebody empties the table", OURS, "TRUNCATE {table} CASCADE", (DENIED,)),
 )
 
+# On a table whose rows stay as they are. The operator sees all of them, the owner may do anything
+# that no trigger refuses.
+_KEPT = (
+    ("changes it", "UPDATE {table} SET seq = seq WHERE {tenant} = %(theirs)s"),
+    ("deletes it", DELETE),
+    ("empties the table", "TRUNCATE {table} CASCADE"),
+)
+KEPT_ATTEMPTS = tuple(
+    Attempt(f"{who} {what}", THEIRS, statement, (DENIED,), role)
+    for who, role in (
+        ("the tenant", environment.APP),
+        ("the operator", OPERATOR_ROLE),
+        ("the owner", environment.OWNER),
+    )
+    for what, statement in _KEPT
+)
+
 
 def leaks(connection: Connection) -> list[str]:
     """What went otherwise than it must, in words; `connection` is a superuser's."""
@@ -103,7 +123,7 @@ def leaks(connection: Connection) -> list[str]:
     return [
         f"{table.name}: {attempt.what}: {outcome}"
         for table in tables
-        for attempt in ATTEMPTS
+        for attempt in (*ATTEMPTS, *(KEPT_ATTEMPTS if table.name in APPEND_ONLY else ()))
         if (outcome := _try(connection, table, attempt)) not in attempt.allowed
     ]
 
@@ -136,17 +156,20 @@ def _fill(connection: Connection, table: Table) -> None:
 
 def _try(connection: Connection, table: Table, attempt: Attempt) -> int | str:
     try:
-        with _application(connection, attempt.scope):
+        with _application(connection, attempt.scope, attempt.role):
             return _run(connection, table, attempt.statement, table.row_of(THEIRS))
     except InsufficientPrivilege:
         return DENIED
 
 
 @contextmanager
-def _application(connection: Connection, scope: UUID | None) -> Iterator[None]:
+def _application(
+    connection: Connection, scope: UUID | None, role: str = environment.APP
+) -> Iterator[None]:
     """Be the application, in the scope of a tenant or in none; undo what it did."""
     with connection.transaction(force_rollback=True):
-        connection.execute(f"SET LOCAL SESSION AUTHORIZATION {environment.APP}")
+        statement = sql.SQL("SET LOCAL SESSION AUTHORIZATION {}").format(sql.Identifier(role))
+        connection.execute(statement)
         connection.execute("SELECT set_config(%s, %s, true)", [TENANT_SETTING, str(scope or "")])
         yield
 

@@ -76,6 +76,39 @@ def test_a_table_made_as_it_should_be_is_clean(superuser: Connection) -> None:
     assert attempts.leaks(superuser) == []
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "GRANT UPDATE ON tenants_auditentry TO stepwell_app",
+        "GRANT UPDATE (before) ON tenants_auditentry TO stepwell_app",
+        "GRANT DELETE ON tenants_auditentry TO stepwell_operator",
+        "DROP TRIGGER append_only ON tenants_auditentry",
+        "ALTER TABLE tenants_auditentry DISABLE TRIGGER append_only",
+        "DROP TRIGGER append_only ON tenants_auditentry; CREATE TRIGGER append_only BEFORE UPDATE"
+        " ON tenants_auditentry FOR EACH STATEMENT EXECUTE FUNCTION tenants_refuse_change()",
+    ],
+)
+def test_an_audit_trail_that_can_be_changed_is_found(superuser: Connection, statement: str) -> None:
+    plant(superuser, statement)
+    assert rules(superuser, "tenants_auditentry") == {"append-only"}
+
+
+@pytest.mark.parametrize(
+    ("statement", "leak"),
+    [
+        ("GRANT UPDATE ON tenants_auditentry TO stepwell_app", None),
+        ("ALTER TABLE tenants_auditentry DISABLE TRIGGER append_only", "the owner deletes it: 1"),
+    ],
+)
+def test_an_audit_trail_that_can_be_changed_is_found_by_trying(
+    superuser: Connection, statement: str, leak: str | None
+) -> None:
+    """A grant alone opens nothing: the trigger refuses everybody."""
+    plant(superuser, statement)
+    found = attempts.leaks(superuser)
+    assert (f"tenants_auditentry: {leak}" in found) if leak else found == []
+
+
 def policy(using: str, check: str | None = None, rest: str = "") -> str:
     with_check = f"WITH CHECK ({check})" if check else ""
     return f"{TABLE}{FORCED}CREATE POLICY p ON planted {rest} USING ({using}) {with_check};"

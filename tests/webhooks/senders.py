@@ -54,7 +54,12 @@ def make_address(
     workflow = workflow or factories.make_workflow(factories.make_tenant(), definition)
     with scope.tenant(workflow.tenant_id):
         issued = services.create(
-            workflow=workflow, scheme=scheme, options=options, secret=secret, answer=answer
+            workflow=workflow,
+            scheme=scheme,
+            options=options,
+            secret=secret,
+            confirm=workflow.slug,
+            answer=answer,
         )
         tenant = Tenant.objects.get(id=workflow.tenant_id)
     return Address(tenant, issued.endpoint.id, issued.endpoint.token, issued.secret)

@@ -34,11 +34,17 @@ def staff(db: None) -> Client:
 
 
 def added(
-    staff: Client, scheme: str = "standard-webhooks", options: str = "{}", answer: str = "ack"
+    staff: Client, scheme: str = "standard-webhooks", options: str = "{}", **more: str
 ) -> Any:
     with scope.operator("the only workflow"):
         workflow = Workflow.objects.get()
-    given = {"workflow": str(workflow.pk), "scheme": scheme, "options": options, "answer": answer}
+    given = {
+        "workflow": str(workflow.pk),
+        "scheme": scheme,
+        "options": options,
+        "answer": "ack",
+        **more,
+    }
     return staff.post("/admin/webhooks/endpoint/add/", given)
 
 
@@ -52,6 +58,8 @@ def kept() -> tuple[Endpoint, str]:
     """The endpoint and its secret as it is stored."""
     with scope.operator("the only endpoint"):
         endpoint = Endpoint.objects.get()
+    if not endpoint.sealed_secret:
+        return endpoint, ""
     purpose = secret_purpose(endpoint.pk)
     return endpoint, services.unseal(endpoint.tenant_id, purpose, endpoint.sealed_secret)
 
@@ -81,7 +89,7 @@ def test_a_rotated_secret_is_shown_once_and_only_after_a_post(staff: Client, acm
 
 
 def test_a_scheme_without_secrets_has_nothing_to_rotate(staff: Client, acme: Caller) -> None:
-    added(staff, scheme="none")
+    added(staff, scheme="none", confirm="flow")
 
     path = f"/admin/webhooks/endpoint/{kept()[0].pk}/rotate/"
     answer = staff.post(path, follow=True)
@@ -91,7 +99,13 @@ def test_a_scheme_without_secrets_has_nothing_to_rotate(staff: Client, acme: Cal
 
 @pytest.mark.parametrize(
     ("scheme", "options"),
-    [("github", '{"header": "x"}'), ("generic", '{"hdr": "x"}'), ("generic", "[1]"), ("x", "{}")],
+    [
+        ("github", '{"header": "x"}'),
+        ("generic", '{"hdr": "x"}'),
+        ("generic", "[1]"),
+        ("twilio", '{"algorithm": "md5"}'),
+        ("x", "{}"),
+    ],
 )
 def test_options_that_do_not_fit_are_refused(
     staff: Client, acme: Caller, scheme: str, options: str
@@ -101,13 +115,62 @@ def test_options_that_do_not_fit_are_refused(
         assert not Endpoint.objects.exists()
 
 
+@pytest.mark.parametrize("field", ["name", "secret"])
+def test_what_is_too_long_is_refused(staff: Client, acme: Caller, field: str) -> None:
+    assert b"has at most" in added(staff, "none", **{field: "x" * 201}).content
+    with scope.operator("none was made"):
+        assert not Endpoint.objects.exists()
+
+
 def test_an_endpoint_is_switched_off(staff: Client, acme: Caller) -> None:
     added(staff)
     endpoint, _ = kept()
 
-    staff.post(f"/admin/webhooks/endpoint/{endpoint.pk}/change/", {"answer": "ack"})
+    changed = {"name": "Orders", "answer": "ack"}
+    staff.post(f"/admin/webhooks/endpoint/{endpoint.pk}/change/", changed)
 
-    assert kept()[0].enabled is False
+    assert (kept()[0].enabled, kept()[0].name) == (False, "Orders")
+
+
+def test_an_endpoint_is_called_as_its_workflow_unless_it_has_a_name(
+    staff: Client, acme: Caller
+) -> None:
+    added(staff)
+    assert kept()[0].name == "flow"
+
+
+@pytest.mark.parametrize("confirm", ["", "flow", "orders"])
+def test_an_open_endpoint_is_made_only_after_its_name_was_typed(
+    staff: Client, acme: Caller, confirm: str
+) -> None:
+    answer = added(staff, scheme="none", name="Orders", confirm=confirm)
+
+    assert b"type the endpoint&#x27;s name: Orders" in answer.content
+    with scope.operator("none was made"):
+        assert not Endpoint.objects.exists()
+
+    added(staff, scheme="none", name="Orders", confirm="Orders")
+    assert kept()[0].is_open
+
+
+def test_a_providers_own_secret_is_asked_for(staff: Client, acme: Caller) -> None:
+    assert b"Stripe chooses the secret itself" in added(staff, scheme="stripe").content
+
+    added(staff, scheme="stripe", secret="whsec_0123456789abcdef")
+    assert kept()[1] == "whsec_0123456789abcdef"
+
+
+def test_a_providers_secret_may_follow(staff: Client, acme: Caller) -> None:
+    assert "None yet" in shown(added(staff, scheme="stripe", later="on"))
+    endpoint, _ = kept()
+    assert endpoint.awaits_secret
+
+    path = f"/admin/webhooks/endpoint/{endpoint.pk}/rotate/"
+    assert b"Stripe chooses the secret itself" in staff.post(path, follow=True).content
+    answer = staff.post(path, {"secret": "whsec_0123456789abcdef"})
+
+    assert shown(answer) == kept()[1] == "whsec_0123456789abcdef"
+    assert kept()[0].previous_expires_at is None
 
 
 def test_what_is_answered_is_chosen_and_changed(staff: Client, acme: Caller) -> None:
@@ -115,7 +178,7 @@ def test_what_is_answered_is_chosen_and_changed(staff: Client, acme: Caller) -> 
     endpoint, _ = kept()
     assert endpoint.answer == "result"
 
-    change = {"answer": "ack", "enabled": "on"}
+    change = {"name": "flow", "answer": "ack", "enabled": "on"}
     staff.post(f"/admin/webhooks/endpoint/{endpoint.pk}/change/", change)
 
     assert (kept()[0].answer, kept()[0].enabled) == ("ack", True)

@@ -25,6 +25,8 @@ STRIPE_LIKE = {
     "template": "{timestamp}.{body}",
 }
 
+TWILIO = {"workflow": "flow", "scheme": "twilio", "secret": "0123456789abcdef0123456789abcdef"}
+
 
 @pytest.fixture
 def acme(db: None) -> Caller:
@@ -36,7 +38,7 @@ def acme(db: None) -> Caller:
 
 
 def created(caller: Caller, **body: object) -> dict[str, Any]:
-    answer = caller.post("endpoints/", {"workflow": "flow", **body})
+    answer = caller.post("endpoints/", {"workflow": "flow", "confirm": "flow", **body})
     assert answer.status_code == 201, answer.content
     made: dict[str, Any] = answer.json()
     return made
@@ -46,7 +48,12 @@ def knock(url: str, secret: str, scheme: str = signatures.DEFAULT) -> int:
     """Send a signed webhook; the status of the answer."""
     body = b"{}"
     signed = signatures.sign(
-        scheme, None, secret, body, delivery_id=uuid4().hex, timestamp=int(time.time())
+        scheme,
+        None,
+        secret,
+        signatures.Message({}, body),
+        delivery_id=uuid4().hex,
+        timestamp=int(time.time()),
     )
     path = url.removeprefix(settings.PUBLIC_URL)
     status: int = Caller().post(path, body, **signed).status_code
@@ -61,7 +68,7 @@ def test_an_endpoint_shows_its_secret_once(acme: Caller) -> None:
     made = answer.json()
     secret = made.pop("secret")
     assert secret.startswith("whsec_")
-    assert made["scheme"] == "standard-webhooks"
+    assert (made["name"], made["scheme"]) == ("flow", "standard-webhooks")
     assert made["url"] == f"{settings.PUBLIC_URL}/hooks/{made['token']}/"
     assert made["enabled"] is True
     assert acme.get(answer["Location"]).json() == made
@@ -145,6 +152,16 @@ def test_the_generic_scheme_takes_options(acme: Caller) -> None:
         ({"workflow": "flow", "scheme": "github", "secret": ""}, "secret"),
         ({"workflow": "flow", "scheme": "github", "secret": "x" * 15}, "secret"),
         ({"workflow": "flow", "scheme": "generic", "secret": "x" * 15}, "secret"),
+        ({"workflow": "flow", "scheme": "stripe"}, "secret"),
+        ({"workflow": "flow", "scheme": "stripe", "secret": "sk_live_" + "x" * 24}, "secret"),
+        ({"workflow": "flow", "scheme": "slack"}, "secret"),
+        ({**TWILIO, "options": {"algorithm": "md5"}}, "options.algorithm"),
+        ({"workflow": "flow", "scheme": "stripe", "options": {"header": "x"}}, "options"),
+        ({"workflow": "flow", "name": ""}, "name"),
+        ({"workflow": "flow", "name": "x" * 101}, "name"),
+        ({"workflow": "flow", "scheme": "none"}, "confirm"),
+        ({"workflow": "flow", "scheme": "none", "name": "Orders", "confirm": "flow"}, "confirm"),
+        ({"workflow": "flow", "scheme": "none", "name": "Orders", "confirm": "orders"}, "confirm"),
     ],
 )
 def test_what_cannot_be_an_endpoint_is_refused(
@@ -154,6 +171,44 @@ def test_what_cannot_be_an_endpoint_is_refused(
 
     assert answer.status_code == 422
     assert [error["field"] for error in answer.json()["errors"]] == [field]
+
+
+def test_an_open_endpoint_is_made_once_its_name_was_typed(acme: Caller) -> None:
+    body = {"workflow": "flow", "scheme": "none", "name": "Orders"}
+    (error,) = acme.post("endpoints/", body).json()["errors"]
+    assert error["message"].endswith("To confirm, type the endpoint's name: Orders")
+
+    made = acme.post("endpoints/", {**body, "confirm": "Orders"})
+    assert (made.status_code, made.json()["name"]) == (201, "Orders")
+
+
+def test_an_endpoint_is_renamed_and_switched_each_by_itself(acme: Caller) -> None:
+    path = f"endpoints/{created(acme, name='Orders')['id']}/"
+
+    assert acme.patch(path, {"name": "Returns"}).json()["name"] == "Returns"
+    switched = acme.patch(path, {"enabled": False}).json()
+    assert (switched["name"], switched["enabled"]) == ("Returns", False)
+    assert acme.patch(path, {"name": " "}).status_code == 422
+
+
+def test_a_providers_secret_may_follow_once_it_knows_the_address(acme: Caller) -> None:
+    made = created(acme, scheme="stripe", secret="")
+    assert (made["secret"], made["awaits_secret"]) == ("", True)
+    path = f"endpoints/{made['id']}/rotate/"
+    (error,) = acme.post(path).json()["errors"]
+    assert error["message"].startswith("Stripe chooses the secret itself")
+    assert acme.post(path, {"secret": ""}).status_code == 422
+
+    renewed = acme.post(path, {"secret": "whsec_0123456789abcdef"}).json()
+
+    assert (renewed["secret"], renewed["awaits_secret"]) == ("whsec_0123456789abcdef", False)
+    assert renewed["previous_expires_at"] is None
+
+
+def test_twilios_algorithm_is_an_option(acme: Caller) -> None:
+    assert created(acme, **TWILIO)["options"] == {"algorithm": "sha1"}
+    pinned = created(acme, **TWILIO, options={"algorithm": "sha256"})
+    assert pinned["options"] == {"algorithm": "sha256"}
 
 
 def test_a_scheme_without_secrets_has_nothing_to_rotate(acme: Caller) -> None:

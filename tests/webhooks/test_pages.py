@@ -27,6 +27,7 @@ def test_an_address_that_is_all_it_takes_is_shown_to_those_who_may_run(
     answer = client.get("/t/acme/workflows/flow/")
 
     page = answer.content.decode()
+    assert "flow<br>" in page
     assert answer["Cache-Control"] == "no-store"
     assert (address.token in page, HIDDEN in page) == (shown, not shown)
 

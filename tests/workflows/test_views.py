@@ -120,7 +120,7 @@ def test_a_workflow_asks_as_much_of_the_database_however_much_it_ran(
     workflow = factories.make_workflow(people.acme, slug="orders")
     for _ in range(3):
         factories.start_execution(workflow)
-        with django_assert_num_queries(ADMISSION + 8):
+        with django_assert_num_queries(ADMISSION + 9):
             client.get("/t/acme/workflows/orders/")
 
 

@@ -8,7 +8,9 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from .content import parse_template
-from .schemes import TOLERANCE, Encoding, Hmac, Timestamp
+from .places import Header, Signatures
+from .schemes import Encoding, Hmac
+from .times import TOLERANCE, Timestamp
 
 # A field name of RFC 9110 section 5.1.
 HeaderName = Annotated[
@@ -56,21 +58,15 @@ class GenericOptions(BaseModel):
 @lru_cache(maxsize=256)
 def scheme(options: GenericOptions) -> Hmac:
     """The scheme that these options describe."""
+    sent_at = _header(options.timestamp_header)
     return Hmac(
-        signature=(options.header,),
+        Signatures((options.header,), options.prefix),
         encoding=options.encoding,
-        prefix=options.prefix,
         content=parse_template(options.template),
-        delivery_id=_names(options.delivery_id_header),
-        timestamp=_timestamp(options),
+        delivery_id=_header(options.delivery_id_header),
+        timestamp=Timestamp(sent_at, tolerance=options.tolerance) if sent_at else None,
     )
 
 
-def _timestamp(options: GenericOptions) -> Timestamp | None:
-    if options.timestamp_header is None:
-        return None
-    return Timestamp((options.timestamp_header,), options.tolerance)
-
-
-def _names(header: str | None) -> tuple[str, ...]:
-    return () if header is None else (header,)
+def _header(name: str | None) -> Header | None:
+    return None if name is None else Header((name,))

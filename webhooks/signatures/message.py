@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
-
-# A delivery id is stored and shown, so it is printable ASCII of a bounded length.
-_DELIVERY_ID = re.compile(rb"[\x21-\x7e]{1,255}")
+from functools import cached_property
+from typing import Any, Literal
 
 
 class MalformedError(Exception):
@@ -21,12 +19,14 @@ class Verdict:
 
     `stale` means that the signature is right and only the timestamp is outside the tolerance.
     `delivery_id` is the provider's own id of the delivery, where its scheme has one and the
-    signature is right; a receiver without one deduplicates by a hash.
+    signature is right; a receiver without one deduplicates by a hash. `challenge` is the text
+    with which a provider that tries the address wants to be answered: that request is no event.
     """
 
     ok: bool
     reason: Literal["ok", "bad_signature", "stale"]
     delivery_id: str | None = None
+    challenge: str | None = None
 
 
 BAD_SIGNATURE = Verdict(ok=False, reason="bad_signature")
@@ -34,31 +34,32 @@ BAD_SIGNATURE = Verdict(ok=False, reason="bad_signature")
 
 @dataclass(frozen=True)
 class Message:
-    """The headers (lower-case names) and the raw body of one request."""
+    """The headers (lower-case names) and the raw body of one request.
+
+    `url` is the whole address as its sender wrote it, for the schemes that sign it. It is put
+    together from our own settings: what a Host header says is the sender's to choose.
+    """
 
     headers: Mapping[str, str]
     body: bytes
+    url: str = ""
 
-    def header(self, names: Sequence[str]) -> bytes | None:
-        """The bytes of the first of these headers that is present.
+    def header(self, name: str) -> bytes | None:
+        """WSGI hands header bytes over decoded as Latin-1 (PEP 3333), so encoding them back is
+        lossless; text that cannot have come from there is malformed."""
+        value = self.headers.get(name)
+        return None if value is None else latin1(value)
 
-        WSGI hands header bytes over decoded as Latin-1 (PEP 3333), so encoding them back is
-        lossless; text that cannot have come from there is malformed.
-        """
-        for name in names:
-            value = self.headers.get(name)
-            if value is not None:
-                return _latin1(value)
-        return None
-
-    def delivery_id(self, names: Sequence[str]) -> bytes | None:
-        value = self.header(names)
-        if value is not None and not _DELIVERY_ID.fullmatch(value):
-            raise MalformedError
-        return value
+    @cached_property
+    def document(self) -> Any:
+        """The body as JSON; None when it is none. To be read once the signature is right."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
 
 
-def _latin1(value: str) -> bytes:
+def latin1(value: str) -> bytes:
     try:
         return value.encode("latin-1")
     except UnicodeEncodeError:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from workflows.admin import schedules, versions, workflows
+from workflows.admin import schedules, subscriptions, versions, workflows
 
-__all__ = ["schedules", "versions", "workflows"]
+__all__ = ["schedules", "subscriptions", "versions", "workflows"]

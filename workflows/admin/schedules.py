@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 
+from tenants import scope
 from tenants.admin.base import ScopedAdmin, ask, panel
 from tenants.problems import Problem
 from workflows import schedules
@@ -112,6 +113,10 @@ class ScheduleAdmin(ScopedAdmin):
             return
         made = schedules.create(tenant_id=tenant_id, workflow=obj.workflow.slug, values=values)
         obj.pk, obj.tenant_id = made.pk, tenant_id
+
+    def delete_model(self, request: HttpRequest, obj: Schedule) -> None:
+        with scope.tenant(obj.tenant_id):
+            schedules.delete(schedule=obj)
 
     @action(description="Pause", url_path="pause", permissions=["change"], icon="pause")
     def pause(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -55,7 +55,7 @@ class WorkflowAdmin(ScopedAdmin):
     search_fields = ["name", "slug"]
     autocomplete_fields = ["tenant"]
     inlines = [VersionInline]
-    actions_detail = ["publish", "archive"]
+    actions_detail = ["run", "publish", "archive"]
     add_fieldsets = ((None, {"fields": ["tenant", "name", "slug", "draft_text"]}),)
     fieldsets = (
         (None, {"fields": ["tenant", "name", "slug", "version"]}),
@@ -166,6 +166,16 @@ class WorkflowAdmin(ScopedAdmin):
             return HttpResponseRedirect(request.path)
         self.message_user(request, f"{workflow} is live as {version}.")
         return HttpResponseRedirect(_change(workflow))
+
+    def has_run_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        return request.user.has_perm("executions.change_execution")
+
+    @action(description="Run", url_path="run", permissions=["run"], icon="play_arrow")
+    def run(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Running is executions' business."""
+        workflow = self.required(request, object_id)
+        address = reverse("admin:executions_execution_run", args=[workflow.pk])
+        return HttpResponseRedirect(address)
 
     @action(description="Archive", url_path="archive", permissions=["change"], icon="archive")
     def archive(self, request: HttpRequest, object_id: str) -> HttpResponse:

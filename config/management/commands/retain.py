@@ -8,13 +8,13 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from config import retention
 
-KINDS = ("executions", "steps", "events", "deliveries", "sessions")
+KINDS = ("executions", "steps", "events", "keys", "deliveries", "sessions")
 
 
 class Command(BaseCommand):
     """Prints how many rows of each kind. Beat does the same every hour, in bounded parts."""
 
-    help = "Delete the runs, histories, deliveries and sessions that are past their time."
+    help = "Delete runs, histories, idempotency keys, deliveries and sessions past their time."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--dry-run", action="store_true", help="count, and delete nothing")

@@ -18,6 +18,7 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 
 from executions import events, presentation, services
+from executions.admin.running import RunsByHand
 from executions.forms import ReplayForm, ResumeForm
 from executions.models import Execution, Worker
 from executions.states import ExecutionStatus
@@ -53,7 +54,7 @@ class ItemsFilter(admin.SimpleListFilter):
 
 
 @admin.register(Execution)
-class ExecutionAdmin(ReadOnlyAdmin):
+class ExecutionAdmin(RunsByHand, ReadOnlyAdmin):
     list_display = ["id", "workflow", "number", "state", "trigger_kind", "created_at", "took"]
     list_filter = ["status", "trigger_kind", ItemsFilter]
     list_select_related = ["workflow", "version"]
@@ -79,6 +80,7 @@ class ExecutionAdmin(ReadOnlyAdmin):
         ("Result", {"classes": ["tab"], "fields": ["result", "reason"]}),
     )
     compressed_fields = False
+    shows_content = True
     readonly_fields = [
         "parent_link",
         "origin_link",
@@ -160,9 +162,6 @@ class ExecutionAdmin(ReadOnlyAdmin):
         return _document(execution.error)
 
     # --- Verbs -----------------------------------------------------------------------------------
-
-    def has_operate_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        return request.user.has_perm("executions.change_execution")
 
     @action(description="Cancel", url_path="cancel", permissions=["operate"], icon="cancel")
     def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -1,4 +1,4 @@
-"""What a run does: executions, their step runs and events; a schedule's slots; the workers."""
+"""Executions, their step runs and events, and the workers."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from django.db.models.functions import Now
 
 from executions.states import ExecutionStatus, StepStatus
 from tenants.rls import SameTenant, TenantModel, TenantRow, tenant_key
-from workflows.models import Schedule, Workflow, WorkflowVersion
-from workflows.timetable import OUTCOMES
+from workflows.models import Workflow, WorkflowVersion
 
 
 def _choices(statuses: type[ExecutionStatus] | type[StepStatus]) -> list[tuple[str, str]]:
@@ -253,43 +252,6 @@ class Signal(TenantRow):
 
     def __str__(self) -> str:
         return self.step
-
-
-class Slot(TenantRow):
-    """One slot of a schedule and what became of it. Its key is why it never runs twice."""
-
-    pk = models.CompositePrimaryKey("tenant_id", "schedule_id", "slot")
-    schedule = models.ForeignKey(
-        Schedule, models.CASCADE, related_name="slots", db_constraint=False, db_index=False
-    )
-    slot = models.DateTimeField(help_text="when a run was due, without the schedule's jitter")
-    outcome = models.CharField(max_length=16, choices=[(name, name) for name in OUTCOMES])
-    reason = models.TextField(blank=True, help_text="why it was refused")
-    execution = models.ForeignKey(
-        Execution, models.SET_NULL, null=True, related_name="+", db_constraint=False, db_index=False
-    )
-    fired_at = models.DateTimeField(db_default=Now(), help_text="when it was dealt with")
-
-    class Meta(TenantRow.Meta):
-        constraints = [
-            SameTenant("schedule", "workflows.Schedule"),
-            SameTenant("execution", "executions.Execution", on_delete="SET NULL", deferred=True),
-        ]
-        indexes = [
-            models.Index(fields=["tenant", "execution"], name="executions_slot_run"),
-            models.Index(
-                fields=["tenant", "schedule", "-slot"],
-                condition=Q(outcome="started"),
-                name="executions_slot_started",
-            ),
-            models.Index(
-                fields=["schedule"], condition=Q(outcome="waiting"), name="executions_slot_waiting"
-            ),
-        ]
-        ordering = ["-slot"]
-
-    def __str__(self) -> str:
-        return f"{self.slot:%Y-%m-%d %H:%M} {self.outcome}"
 
 
 class Worker(models.Model):

@@ -1,0 +1,71 @@
+"""What the audit trail tells of: a closed vocabulary, each word with its sentence. Pure.
+
+Whoever adds a verb that changes something adds its line here and calls `audit.record` in the verb.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Action(StrEnum):
+    """`<what>.<done>`; words are never changed or reused, since entries keep them."""
+
+    sentence: str
+
+    def __new__(cls, word: str, sentence: str) -> Action:
+        action = str.__new__(cls, word)
+        action._value_ = word
+        action.sentence = sentence
+        return action
+
+    # --- tenants and their people ---
+    TENANT_REGISTERED = "tenant.registered", "A tenant was made."
+    TENANT_CHANGED = "tenant.changed", "A tenant's name or slug was changed."
+    MEMBER_ADDED = "member.added", "A person became a member of the tenant."
+    MEMBER_CHANGED = "member.changed", "A member's role was changed."
+    MEMBER_REMOVED = "member.removed", "A person is no longer a member."
+    # --- keys, secrets, variables ---
+    API_KEY_ISSUED = "api_key.issued", "An API key was made; its token was shown once."
+    API_KEY_CHANGED = "api_key.changed", "An API key was renamed."
+    API_KEY_REVOKED = "api_key.revoked", "An API key was revoked."
+    SECRET_WRITTEN = "secret.written", "A secret was made, or its value replaced."
+    SECRET_DELETED = "secret.deleted", "A secret was deleted."
+    VARIABLE_WRITTEN = "variable.written", "A variable was made, or its value replaced."
+    VARIABLE_DELETED = "variable.deleted", "A variable was deleted."
+    # --- workflows and schedules ---
+    WORKFLOW_CREATED = "workflow.created", "A workflow was made."
+    WORKFLOW_RENAMED = "workflow.renamed", "A workflow was given another name."
+    WORKFLOW_DRAFTED = "workflow.drafted", "A draft was saved with another content."
+    WORKFLOW_RESTORED = "workflow.restored", "A version was copied to the draft."
+    WORKFLOW_PUBLISHED = "workflow.published", "A draft was published as the next version."
+    WORKFLOW_ARCHIVED = "workflow.archived", "A workflow was taken out of use."
+    SCHEDULE_CREATED = "schedule.created", "A schedule was made."
+    SCHEDULE_CHANGED = "schedule.changed", "A schedule's values were changed."
+    SCHEDULE_PAUSED = "schedule.paused", "A schedule was paused."
+    SCHEDULE_RESUMED = "schedule.resumed", "A paused schedule was resumed."
+    SCHEDULE_DELETED = "schedule.deleted", "A schedule was deleted."
+    # --- webhooks ---
+    ENDPOINT_CREATED = "endpoint.created", "An endpoint was made; its secret was shown once."
+    ENDPOINT_ROTATED = "endpoint.rotated", "An endpoint's secret was replaced."
+    ENDPOINT_CHANGED = "endpoint.changed", "What an endpoint's callers are answered was changed."
+    ENDPOINT_ENABLED = "endpoint.enabled", "An endpoint was enabled."
+    ENDPOINT_DISABLED = "endpoint.disabled", "An endpoint was disabled."
+    ENDPOINT_DELETED = "endpoint.deleted", "An endpoint was deleted with its deliveries."
+    # --- executions ---
+    EXECUTION_STARTED = "execution.started", "A person started a run by hand."
+    EXECUTION_CANCELLED = "execution.cancelled", "A run was cancelled."
+    EXECUTION_RESUMED = "execution.resumed", "A run was resumed as a new one."
+    EXECUTION_REPLAYED = "execution.replayed", "A run was replayed as a new one."
+    EXECUTION_REPAIRED = "execution.repaired", "The doctor mended a run."
+    STEP_RESOLVED = "step.resolved", "It was said what became of a step's call."
+    STEP_DECIDED = "step.decided", "An approval was given or refused."
+    # --- the platform's staff ---
+    STAFF_VIEWED = "staff.viewed", "Staff opened a run or a delivery in the admin."
+    ROW_ADDED = "row.added", "Staff added a row in the admin."
+    ROW_CHANGED = "row.changed", "Staff changed a row in the admin."
+    ROW_DELETED = "row.deleted", "Staff deleted a row in the admin."
+    ROWS_HANDLED = "rows.handled", "Staff ran an action on rows in the admin."
+    USER_PASSWORD_SET = "user.password_set", "Staff gave a person another password."
+    STAFF_LOGGED_IN = "staff.logged_in", "One of the staff logged in."
+    STAFF_LOGGED_OUT = "staff.logged_out", "One of the staff logged out."
