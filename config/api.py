@@ -6,6 +6,7 @@ from typing import Any
 
 from django.urls import path
 
+from config.usage_views import UsageView
 from executions.api import (
     Bulk,
     Children,
@@ -67,6 +68,7 @@ urlpatterns = [
     path(f"{SCHEDULE}resume/", ScheduleViews.as_view({"post": "resume"}), name="schedule-resume"),
     path("subscriptions/", SubscriptionViews.as_view(_ALL), name="subscriptions"),
     path(SUBSCRIPTION, SubscriptionViews.as_view(_ONE), name="subscription"),
+    path("usage/", UsageView.as_view(), name="usage"),
     path("secrets/", SecretViews.as_view(_ALL), name="secrets"),
     path("secrets/<slug:name>/", SecretViews.as_view(_NAMED), name="secret"),
     path("variables/", VariableViews.as_view(_ALL), name="variables"),

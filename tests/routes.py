@@ -36,6 +36,7 @@ PAGES = frozenset(
     {
         "",
         "t/<slug:tenant_slug>/",
+        "t/<slug:tenant_slug>/usage/",
         "t/<slug:tenant_slug>/workflows/",
         "t/<slug:tenant_slug>/workflows/<slug:slug>/",
         "t/<slug:tenant_slug>/workflows/<slug:slug>/versions/<int:number>/",
@@ -93,6 +94,7 @@ API: dict[str, Bodies] = {
     f"{_SCHEDULE}resume/": {"POST": {}},
     "api/v1/subscriptions/": {"POST": {"workflow": "classified", "statuses": ["failed"]}},
     _SUBSCRIPTION: {"PATCH": {"enabled": False}},
+    "api/v1/usage/": {},
     "api/v1/secrets/": {"POST": {"name": "new", "value": "open sesame"}},
     "api/v1/secrets/<slug:name>/": {"PUT": {"value": "open sesame"}},
     "api/v1/variables/": {"POST": {"name": "new", "value": "x"}},
