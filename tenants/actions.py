@@ -33,7 +33,7 @@ class Action(StrEnum):
     SECRET_DELETED = "secret.deleted", "A secret was deleted."
     VARIABLE_WRITTEN = "variable.written", "A variable was made, or its value replaced."
     VARIABLE_DELETED = "variable.deleted", "A variable was deleted."
-    # --- workflows and schedules ---
+    # --- workflows, schedules, subscriptions ---
     WORKFLOW_CREATED = "workflow.created", "A workflow was made."
     WORKFLOW_RENAMED = "workflow.renamed", "A workflow was given another name."
     WORKFLOW_DRAFTED = "workflow.drafted", "A draft was saved with another content."
@@ -45,10 +45,16 @@ class Action(StrEnum):
     SCHEDULE_PAUSED = "schedule.paused", "A schedule was paused."
     SCHEDULE_RESUMED = "schedule.resumed", "A paused schedule was resumed."
     SCHEDULE_DELETED = "schedule.deleted", "A schedule was deleted."
+    SUBSCRIPTION_CREATED = "subscription.created", "A subscription to ends of runs was made."
+    SUBSCRIPTION_CHANGED = "subscription.changed", "A subscription was changed or switched."
+    SUBSCRIPTION_DELETED = "subscription.deleted", "A subscription was deleted."
     # --- webhooks ---
     ENDPOINT_CREATED = "endpoint.created", "An endpoint was made; its secret was shown once."
     ENDPOINT_ROTATED = "endpoint.rotated", "An endpoint's secret was replaced."
-    ENDPOINT_CHANGED = "endpoint.changed", "What an endpoint's callers are answered was changed."
+    ENDPOINT_CHANGED = (
+        "endpoint.changed",
+        "An endpoint's name or answer was changed.",
+    )
     ENDPOINT_ENABLED = "endpoint.enabled", "An endpoint was enabled."
     ENDPOINT_DISABLED = "endpoint.disabled", "An endpoint was disabled."
     ENDPOINT_DELETED = "endpoint.deleted", "An endpoint was deleted with its deliveries."

@@ -70,8 +70,13 @@ class World:
                 ident = self._run(pattern)[0].id
             if pattern.endswith("/resume/") and "schedule" in pattern:
                 ident = self.paused
-            others = {"app_label": "tenants", "url": "x/", "content_type_id": 1}
-            return {"object_id": ident, "id": ident, **others}
+            others: dict[str, object] = {"app_label": "tenants", "url": "x/", "content_type_id": 1}
+            known = {
+                "object_id": ident,
+                "id": ident,
+                "workflow_id": self.rows["workflows/workflow"],
+            }
+            return {**known, **others}
         if "schedules/<uuid:id>/resume/" in pattern:
             return {"id": self.paused}
         if "executions/<uuid" in pattern:
@@ -126,6 +131,7 @@ def _rows(site: Site, workflow: Workflow) -> dict[str, object]:
             "workflows/workflow": workflow.id,
             "workflows/workflowversion": WorkflowVersion.objects.get(workflow=workflow).id,
             "workflows/schedule": known["admin/workflows/schedule/"]["id"],
+            "workflows/subscription": known["admin/workflows/subscription/"]["id"],
             "webhooks/delivery": known["admin/webhooks/delivery/"]["id"],
             "webhooks/endpoint": _unused_endpoint(workflow),
         }

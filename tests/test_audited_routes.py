@@ -57,7 +57,7 @@ def test_every_call_of_the_api_that_changes_something_is_told(world: World) -> N
     assert set(UNAUDITED) <= {one.name for one in deeds}
 
 
-@pytest.mark.parametrize("body", [{"answer": "result"}, {"enabled": False}])
+@pytest.mark.parametrize("body", [{"answer": "result"}, {"enabled": False}, {"name": "Orders"}])
 def test_each_part_of_a_change_is_told(world: World, body: dict[str, object]) -> None:
     path = f"/api/v1/endpoints/{world.rows['webhooks/endpoint']}/"
     call = partial(ask, key_of(world.site.people.acme), "PATCH", path, body)
@@ -77,7 +77,10 @@ def test_registering_is_told_in_the_new_tenants_chain(db: None) -> None:
 # --- Pages -------------------------------------------------------------------------------------
 
 RUN = "t/<slug:tenant_slug>/executions/<uuid:execution_id>/"
+SUBSCRIPTIONS = "t/<slug:tenant_slug>/workflows/<slug:slug>/subscriptions/"
 FORMS: Mapping[str, Mapping[str, str]] = {
+    SUBSCRIPTIONS: {"statuses": "failed"},
+    f"{SUBSCRIPTIONS}<uuid:subscription_id>/": {"action": "disable"},
     "t/<slug:tenant_slug>/workflows/<slug:slug>/run/": {"body": "{}"},
     "t/<slug:tenant_slug>/executions/bulk/": {"action": "replay"},
     f"{RUN}cancel/": {},

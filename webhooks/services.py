@@ -139,9 +139,12 @@ def set_answer(*, endpoint: Endpoint, answer: str) -> None:
 
 
 def rename(*, endpoint: Endpoint, name: str) -> None:
-    """What people call it."""
+    """Change what people call it."""
+    was = Endpoint.objects.values_list("name", flat=True).get(id=endpoint.id)
     endpoint.name = name
     endpoint.save(update_fields=["name"])
+    before, after = {"name": was}, {"name": name}
+    audit.record(Action.ENDPOINT_CHANGED, endpoint, before=before, after=after)
 
 
 def delete(*, endpoint: Endpoint) -> None:

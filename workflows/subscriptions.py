@@ -14,7 +14,9 @@ from django.db import connection
 from django.db.models import Q, QuerySet
 from django.http import Http404
 
+from tenants.actions import Action
 from tenants.problems import Problem
+from tenants.services import audit
 from workflows import filters
 from workflows.models import Subscription, Workflow
 
@@ -51,6 +53,8 @@ def create(
     )
     verify(subscription=subscription)
     subscription.save(force_insert=True)
+    after = {"workflow": workflow, "source": source, **values}
+    audit.record(Action.SUBSCRIPTION_CREATED, subscription, after=after)
     return subscription
 
 
@@ -63,17 +67,20 @@ def change(*, subscription_id: UUID, values: Mapping[str, Any]) -> Subscription:
     subscription = rows.filter(id=subscription_id).first()
     if subscription is None:
         raise Http404
+    was = {name: getattr(subscription, name) for name in values}
     for name, value in values.items():
         setattr(subscription, name, value)
     verify(subscription=subscription)
     if values.get("enabled"):
         subscription.problem = ""
     subscription.save()
+    audit.record(Action.SUBSCRIPTION_CHANGED, subscription, before=was, after=values)
     return subscription
 
 
 def delete(*, subscription: Subscription) -> None:
     """Remove it with the record of its reactions; executions stay."""
+    audit.record(Action.SUBSCRIPTION_DELETED, subscription)
     subscription.delete()
 
 

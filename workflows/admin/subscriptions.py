@@ -102,3 +102,7 @@ class SubscriptionAdmin(ScopedAdmin):
                 values=values,
             )
         obj.pk = made.pk
+
+    def delete_model(self, request: HttpRequest, obj: Subscription) -> None:
+        with scope.tenant(obj.tenant_id):
+            subscriptions.delete(subscription=obj)
