@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import ceil
 
 SECOND = 1_000_000  # microseconds
@@ -26,12 +27,12 @@ class Rate:
     count: int
     seconds: int
 
-    @property
+    @cached_property
     def interval(self) -> int:
         """After so many microseconds one that was taken is back; rounded up, so never more."""
         return ceil(self.seconds * SECOND / self.count)
 
-    @property
+    @cached_property
     def tolerance(self) -> int:
         """How far ahead of the clock a bucket may be, in microseconds, and still give one."""
         return self.interval * (self.count - 1)

@@ -188,8 +188,12 @@ def count_registration(address: str) -> Counted:
 
 
 def count_webhook(tenant_id: UUID, endpoint_id: UUID, own: str) -> Counted:
-    """Count a webhook whose signature was right; `own` is the endpoint's rate, if it has one."""
-    rate = _rate(own, of(tenant_id).webhooks)
+    """Count a webhook whose signature was right.
+
+    `own` is the endpoint's rate, if it has one; it can only be lower than what its tenant may.
+    """
+    given = [of(tenant_id).webhooks, _rate(own, None)]
+    rate = min((one for one in given if one), key=lambda one: one.count / one.seconds, default=None)
     return _count([(Policy.WEBHOOKS, f"{tenant_id}:hook:{endpoint_id}", rate)])
 
 

@@ -20,7 +20,7 @@ from webhooks import services, signatures
 from webhooks.models import Delivery, Endpoint
 from workflows.models import Workflow
 
-EDITABLE = ("name", "answer", "enabled")
+EDITABLE = ("name", "answer", "rate", "enabled")
 CHECKED_TOGETHER = {"workflow", "name", "scheme", "options", "secret", "confirm"}
 
 
@@ -47,7 +47,7 @@ class EndpointForm(forms.ModelForm):  # type: ignore[type-arg] # generic in the 
 
     class Meta:
         model = Endpoint
-        fields = ["name", "workflow", "scheme", "options", "answer", "enabled"]
+        fields = ["name", "workflow", "scheme", "options", "answer", "rate", "enabled"]
         widgets = {
             "scheme": UnfoldAdminSelectWidget(choices=[(key, key) for key in signatures.SCHEMES])
         }
@@ -107,7 +107,17 @@ class EndpointAdmin(ScopedAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Endpoint | None = None) -> list[str]:
         if obj is None:
-            return ["workflow", "name", "scheme", "options", "secret", "later", "confirm", "answer"]
+            return [
+                "workflow",
+                "name",
+                "scheme",
+                "options",
+                "secret",
+                "later",
+                "confirm",
+                "answer",
+                "rate",
+            ]
         facts = ["tenant", "workflow", "address", "scheme", "settings", "awaits_secret"]
         return [*facts, "previous_expires_at", "created_at", *EDITABLE]
 
@@ -132,6 +142,7 @@ class EndpointAdmin(ScopedAdmin):
             if change:
                 services.rename(endpoint=obj, name=obj.name)
                 services.set_answer(endpoint=obj, answer=obj.answer)
+                services.set_rate(endpoint=obj, rate=obj.rate)
                 services.set_enabled(endpoint=obj, enabled=obj.enabled)
                 return
             issued = services.create(
@@ -142,6 +153,7 @@ class EndpointAdmin(ScopedAdmin):
                 secret=_secret(form.cleaned_data),
                 confirm=form.cleaned_data["confirm"],
                 answer=obj.answer,
+                rate=obj.rate,
             )
         obj.pk, obj.tenant_id = issued.endpoint.pk, issued.endpoint.tenant_id
         obj.token, obj.secret = issued.endpoint.token, issued.secret

@@ -58,7 +58,7 @@ class EndpointViews(GenericViewSet[Endpoint]):
 
     @extend_schema(
         summary="Change an endpoint",
-        description="Rename it, enable or disable it, change with what its callers are answered.",
+        description="Rename it, enable or disable it, change its answer or its rate.",
         request=serializers.EndpointPatch,
         responses=serializers.EndpointItem,
     )
@@ -69,6 +69,8 @@ class EndpointViews(GenericViewSet[Endpoint]):
             services.rename(endpoint=endpoint, name=values["name"])
         if "answer" in values:
             services.set_answer(endpoint=endpoint, answer=values["answer"])
+        if "rate" in values:
+            services.set_rate(endpoint=endpoint, rate=values["rate"])
         if "enabled" in values:
             services.set_enabled(endpoint=endpoint, enabled=values["enabled"])
         return Response(self.get_serializer(endpoint).data)

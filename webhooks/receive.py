@@ -1,4 +1,4 @@
-"""The front door: find, verify, dedupe, store, start; one transaction, then an honest answer."""
+"""The front door: find, verify, count; dedupe, store, start at once; then an honest answer."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from tenants import services as tenants
 from tenants.masking import masked_headers
 from tenants.problems import Problem
 from tenants.scope import Prepared, prepared_transaction
-from webhooks import bodies, signatures, statements
-from webhooks.signatures import GenericOptions
+from webhooks import bodies, limits, signatures, statements
+from webhooks.signatures import GenericOptions, Message
 from workflows.definition import JSON
 
 LONGEST_ID = 150  # characters of a provider's delivery id that is kept in clear
@@ -76,6 +76,7 @@ class _Endpoint(NamedTuple):
     workflow_id: UUID
     version_id: UUID | None
     answer: str
+    rate: str
 
 
 def receive(
@@ -85,22 +86,30 @@ def receive(
     body: bytes,
     *,
     raw_query: str = "",
+    client: str = "",
 ) -> Received:
     """Take in one request; header names are lower case. What is returned is committed.
 
-    `raw_query` is the query as it was sent, without its question mark. Raises Challenged.
+    `raw_query` is the query as it was sent, without its question mark; `client` the sender's
+    address. Raises Challenged.
     Raises Problem: 404 unknown endpoint, 401 bad or stale signature, 409 nothing published, 413
     too large, 415 a type that is not read, 422 not what it says it is, or not what the input
-    schema asks for.
+    schema asks for, 429 too many, 507 the tenant has stored as much as it may.
     """
     if len(body) > settings.MAX_PAYLOAD_BYTES:
         raise too_large()
     if not _TOKEN.fullmatch(token):
         raise UNKNOWN.problem()
+    limits.check_flood(token, client)
     with prepared_transaction() as db:
         endpoint = _find(db, token)
-        message = signatures.Message(headers, body, address(token, raw_query))
-        delivery_id = _verify(endpoint, message)
+    try:
+        delivery_id = _verify(endpoint, Message(headers, body, address(token, raw_query)))
+    except Problem:
+        limits.count_refused(token, client)
+        raise
+    limits.admit(endpoint.tenant_id, endpoint.id, endpoint.rate)
+    with prepared_transaction() as db:
         received, queued = _store(db, endpoint, delivery_id, headers, query, body)
     failpoints.hit("after_begin_before_wake")
     dispatch.wake(queued)
@@ -126,13 +135,13 @@ def secret_purpose(endpoint_id: UUID) -> str:
 
 def _find(db: Prepared, token: str) -> _Endpoint:
     db.enter_operator()  # the token says whose endpoint it is
-    row = db.first(statements.FIND, {"token": token})
+    row = db.first(statements.FIND, {"token": token}, last=True)
     if row is None:
         raise UNKNOWN.problem()
     return _Endpoint(*row)
 
 
-def _verify(endpoint: _Endpoint, message: signatures.Message) -> str | None:
+def _verify(endpoint: _Endpoint, message: Message) -> str | None:
     """The provider's id of the delivery, if it has one. Raises Problem 401, Challenged."""
     purpose = secret_purpose(endpoint.id)
     secrets = [

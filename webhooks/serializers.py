@@ -18,6 +18,8 @@ ANSWER = (
     "output) or `respond` (what its respond step says); after 25 seconds with the address."
 )
 
+RATE = "Webhooks in a time, such as `600/min`; empty: as many as the tenant may."
+
 
 class NewEndpoint(Strict):
     workflow = serializers.CharField(help_text="A workflow's slug.")
@@ -41,6 +43,7 @@ class NewEndpoint(Strict):
         required=False, help_text="The endpoint's name again, for the scheme none."
     )
     answer = serializers.ChoiceField(ANSWERS, default=ACK, help_text=ANSWER)
+    rate = serializers.CharField(default="", max_length=12, allow_blank=True, help_text=RATE)
 
     def validate_options(self, value: object) -> dict[str, object]:
         if not isinstance(value, dict):
@@ -52,10 +55,11 @@ class EndpointPatch(Strict):
     name = serializers.CharField(required=False, max_length=100)
     enabled = serializers.BooleanField(required=False)
     answer = serializers.ChoiceField(ANSWERS, required=False, help_text=ANSWER)
+    rate = serializers.CharField(required=False, max_length=12, allow_blank=True, help_text=RATE)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if not attrs:
-            raise serializers.ValidationError("Say what to change: name, enabled or answer.")
+            raise serializers.ValidationError("Say what to change: name, enabled, answer or rate.")
         return attrs
 
 
@@ -86,6 +90,7 @@ class EndpointItem(serializers.ModelSerializer[Endpoint]):
             "scheme",
             "options",
             "answer",
+            "rate",
             "awaits_secret",
             "enabled",
             "previous_expires_at",
@@ -94,6 +99,7 @@ class EndpointItem(serializers.ModelSerializer[Endpoint]):
         read_only_fields = fields
         extra_kwargs = {
             "answer": {"help_text": ANSWER},
+            "rate": {"help_text": RATE},
             "previous_expires_at": {
                 "help_text": "Until then the secret before the last rotation is good, too."
             },

@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.http import Http404
@@ -66,6 +67,7 @@ def create(
     options: Mapping[str, Any] | None = None,
     secret: str | None = None,
     answer: str = ACK,
+    rate: str = "",
     confirm: str = "",
 ) -> IssuedSecret:
     """Give a workflow an address; without a name it has the workflow's slug for one.
@@ -78,6 +80,7 @@ def create(
     """
     name = name or workflow.slug
     check_answer(workflow, answer)
+    _check_rate(rate)
     checked = _checked_options(scheme, options)
     _check_confirmed(scheme, name, confirm)
     secret = _fitting(scheme, secret)
@@ -90,6 +93,7 @@ def create(
         scheme=scheme,
         options=checked.model_dump() if checked else {},
         answer=answer,
+        rate=rate,
     )
     endpoint.sealed_secret = _seal(endpoint, secret)
     endpoint.save(force_insert=True)
@@ -138,6 +142,17 @@ def set_answer(*, endpoint: Endpoint, answer: str) -> None:
     audit.record(Action.ENDPOINT_CHANGED, endpoint, before=before, after=after)
 
 
+def set_rate(*, endpoint: Endpoint, rate: str) -> None:
+    """Change how many webhooks it takes in a time, such as `600/min`; empty: as many as its tenant
+    may. Raises Problem 422."""
+    _check_rate(rate)
+    was = Endpoint.objects.values_list("rate", flat=True).get(id=endpoint.id)
+    endpoint.rate = rate
+    endpoint.save(update_fields=["rate"])
+    before, after = {"rate": was}, {"rate": rate}
+    audit.record(Action.ENDPOINT_CHANGED, endpoint, before=before, after=after)
+
+
 def rename(*, endpoint: Endpoint, name: str) -> None:
     """Change what people call it."""
     was = Endpoint.objects.values_list("name", flat=True).get(id=endpoint.id)
@@ -151,6 +166,13 @@ def delete(*, endpoint: Endpoint) -> None:
     """Remove the address and the record of what came in there; executions stay."""
     audit.record(Action.ENDPOINT_DELETED, endpoint, before={"scheme": endpoint.scheme})
     endpoint.delete()
+
+
+def _check_rate(rate: str) -> None:
+    try:
+        Endpoint._meta.get_field("rate").clean(rate, None)
+    except DjangoValidationError as invalid:
+        raise _unfit("rate", invalid.messages[0]) from None
 
 
 def check_answer(workflow: Workflow, answer: str) -> None:

@@ -26,7 +26,14 @@ def hook(request: HttpRequest, token: str) -> HttpResponse:
         if request.method != "POST":
             raise Problem(405, "method", "Send webhooks with POST.", headers={"Allow": "POST"})
         query, raw_query = _query(request), request.META.get("QUERY_STRING", "")
-        received = receive(token, _headers(request), query, _body(request), raw_query=raw_query)
+        received = receive(
+            token,
+            _headers(request),
+            query,
+            _body(request),
+            raw_query=raw_query,
+            client=_client(request),
+        )
     except Problem as problem:
         return respond(problem)
     except Challenged as challenged:
@@ -80,6 +87,15 @@ def _headers(request: HttpRequest) -> dict[str, str]:
         for key, value in request.META.items()
         if key.startswith("HTTP_") or key in UNPREFIXED
     }
+
+
+def _client(request: HttpRequest) -> str:
+    """Who is at the other end; behind our proxy, whom the proxy saw there."""
+    peer: str = request.META.get("REMOTE_ADDR", "")
+    if not settings.BEHIND_PROXY:
+        return peer
+    forwarded: str = request.META.get("HTTP_X_FORWARDED_FOR", peer)
+    return forwarded.rpartition(",")[2].strip()
 
 
 def _query(request: HttpRequest) -> dict[str, JSON]:

@@ -10,7 +10,7 @@ from tenants.models.audit import (
     PlatformAuditHead,
 )
 from tenants.models.keys import ApiKey
-from tenants.models.limits import TenantLimits, TenantUsage
+from tenants.models.limits import TenantLimits, TenantUsage, validate_rate
 from tenants.models.names import Secret, Variable, name_validator
 from tenants.models.people import Membership, Tenant, User, UserManager
 
@@ -30,4 +30,5 @@ __all__ = [
     "UserManager",
     "Variable",
     "name_validator",
+    "validate_rate",
 ]

@@ -106,8 +106,8 @@ def test_the_script_does_the_sums_of_the_pure_module(
     before = [now + state * gcra.SECOND for state in states[: len(rates)]]
     keys = [PREFIX + one.name for one in buckets]
     valkey.mset(dict(zip(keys, before, strict=True)))
-    numbers = [number for rate in rates for number in (rate.interval, rate.tolerance)]
-    allowed, seen, *after = shared._script(keys=keys, args=numbers)
+    numbers = [str(number) for rate in rates for number in (rate.interval, rate.tolerance)]
+    allowed, seen, *after = shared._run(keys, numbers)
     assert (bool(allowed), after) == gcra.take(rates, before, seen)
     if allowed:
         assert valkey.mget(keys) == [str(state).encode() for state in after]

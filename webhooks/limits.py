@@ -1,0 +1,56 @@
+"""How often an endpoint takes a request: those that are let in, and those that are turned away.
+
+They are counted apart. Who cannot sign uses up nothing of the endpoint's rate; and who floods it
+is told so by a look into this process's memory, before a signature is computed or Postgres asked.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from uuid import UUID
+
+from django.conf import settings
+
+from tenants import addresses, limits, services
+from tenants.gcra import Rate
+from tenants.limiter import Bucket, LocalLimiter
+from tenants.problems import Problem
+
+UNSIGNED_RETRY_SECONDS = 60
+
+
+def check_flood(token: str, client: str) -> None:
+    """Raise Problem 429 for an address whose requests were refused here too often lately."""
+    rate: Rate | None = settings.RATE_UNSIGNED
+    if rate is not None and _turned_away().is_empty(_bucket(token, client, rate)):
+        raise Problem(
+            429,
+            "rate-limited",
+            "Too many requests from this address were refused. Mend the signature; then try again.",
+            headers={"Retry-After": str(UNSIGNED_RETRY_SECONDS)},
+        )
+
+
+def count_refused(token: str, client: str) -> None:
+    """Count a request whose signature was wrong."""
+    rate: Rate | None = settings.RATE_UNSIGNED
+    if rate is not None:
+        _turned_away().take([_bucket(token, client, rate)])
+
+
+def admit(tenant_id: UUID, endpoint_id: UUID, own_rate: str) -> None:
+    """Count a request whose signature was right, outside any transaction.
+
+    Raises Problem 429 beyond the endpoint's rate, 507 when its tenant has stored all it may.
+    """
+    limits.count_webhook(tenant_id, endpoint_id, own_rate).check("The endpoint's")
+    services.check_storage(tenant_id)
+
+
+@cache
+def _turned_away() -> LocalLimiter:
+    return LocalLimiter()
+
+
+def _bucket(token: str, client: str, rate: Rate) -> Bucket:
+    return Bucket(f"{token}:{addresses.subscriber(client)}", rate)
