@@ -35,7 +35,11 @@ class Rate:
     @cached_property
     def tolerance(self) -> int:
         """How far ahead of the clock a bucket may be, in microseconds, and still give one."""
-        return self.interval * (self.count - 1)
+        return self.tolerance_for(1)
+
+    def tolerance_for(self, cost: int) -> int:
+        """As `tolerance`, to give so many at once."""
+        return self.interval * (self.count - cost)
 
     def __str__(self) -> str:
         units = {seconds: unit for unit, seconds in _UNITS.items()}

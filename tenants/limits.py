@@ -194,7 +194,10 @@ def count_webhook(tenant_id: UUID, endpoint_id: UUID, own: str) -> Counted:
     """
     given = [of(tenant_id).webhooks, _rate(own, None)]
     rate = min((one for one in given if one), key=lambda one: one.count / one.seconds, default=None)
-    return _count([(Policy.WEBHOOKS, f"{tenant_id}:hook:{endpoint_id}", rate)])
+    if rate is None:
+        return NOT_COUNTED
+    bucket = Bucket(f"{tenant_id}:hook:{endpoint_id}", rate)
+    return Counted((Policy.WEBHOOKS,), limiter().take_leased(bucket))
 
 
 def standing_of_calls(tenant_id: UUID) -> Counted:

@@ -67,6 +67,52 @@ def test_of_many_threads_at_once_exactly_the_burst_get_through(shared: Limiter) 
     assert (len(taken), sum(taken)) == (80, 25)
 
 
+def test_of_a_wide_bucket_threads_take_ahead_and_never_more_than_there_is(
+    shared: Limiter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = bucket(400)
+    asked: list[int] = []
+    ask = shared._run
+    monkeypatch.setattr(shared, "_run", lambda *args: asked.append(1) or ask(*args))
+    taken: list[bool] = []
+
+    def knock() -> None:
+        taken.extend(shared.take_leased(one).allowed for _ in range(100))
+
+    threads = [threading.Thread(target=knock) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(taken) == 300
+    assert len(asked) < 200
+    rest = [shared.take_leased(one).allowed for _ in range(150)]
+    assert 90 <= sum(rest) <= 100
+
+
+def test_what_was_taken_ahead_is_used_soon_or_not_at_all(
+    shared: Limiter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = bucket(1000)
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    for expected in (990, 990, 990):
+        assert shared.take_leased(one).standings[0].remaining == expected
+    now[0] += limiter.LEASE_SECONDS
+    assert shared.take_leased(one).standings[0].remaining == 980
+
+
+def test_ten_are_taken_ahead_and_then_ten_more(shared: Limiter) -> None:
+    one = bucket(1000)
+    left = [shared.take_leased(one).standings[0].remaining for _ in range(25)]
+    assert left == [990] * 10 + [980] * 10 + [970] * 5
+
+
+def test_of_a_narrow_bucket_nothing_is_taken_ahead(shared: Limiter) -> None:
+    one = bucket(199)
+    assert [shared.take_leased(one).standings[0].remaining for _ in range(3)] == [198, 197, 196]
+
+
 def test_two_processes_share_a_bucket(shared: Limiter) -> None:
     one = bucket(10)
     code = (
