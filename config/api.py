@@ -18,6 +18,7 @@ from executions.api import (
 )
 from tenants.api import AuditExport, AuditViews, Register, SecretViews, VariableViews
 from webhooks.api import EndpointViews
+from webhooks.delivery_api import DeliveryViews, WaitingViews
 from workflows.api import DraftView, Publish, Validate, VersionViews, WorkflowViews
 from workflows.schedule_api import ScheduleViews
 from workflows.subscription_api import SubscriptionViews
@@ -29,6 +30,7 @@ VERSION = f"{WORKFLOW}versions/<int:number>/"
 EXECUTION = "executions/<uuid:id>/"
 STEP = f"{EXECUTION}steps/<slug:key>/"
 ENDPOINT = "endpoints/<uuid:id>/"
+DELIVERY = "deliveries/<uuid:id>/"
 SCHEDULE = "schedules/<uuid:id>/"
 SUBSCRIPTION = "subscriptions/<uuid:id>/"
 
@@ -43,6 +45,14 @@ urlpatterns = [
     path(WORKFLOW, WorkflowViews.as_view(_ONE), name="workflow"),
     path(f"{WORKFLOW}draft/", DraftView.as_view(), name="draft"),
     path(f"{WORKFLOW}publish/", Publish.as_view(), name="publish"),
+    path(f"{WORKFLOW}pause/", WorkflowViews.as_view({"post": "pause"}), name="workflow-pause"),
+    path(f"{WORKFLOW}resume/", WorkflowViews.as_view({"post": "resume"}), name="workflow-resume"),
+    path(f"{WORKFLOW}deliveries/run/", WaitingViews.as_view({"post": "run"}), name="waiting-run"),
+    path(
+        f"{WORKFLOW}deliveries/discard/",
+        WaitingViews.as_view({"post": "discard"}),
+        name="waiting-discard",
+    ),
     path(f"{WORKFLOW}run/", Run.as_view(), name="run"),
     path(f"{WORKFLOW}versions/", VersionViews.as_view({"get": "list"}), name="versions"),
     path(f"{WORKFLOW}versions/diff/", VersionViews.as_view({"get": "diff"}), name="diff"),
@@ -61,6 +71,14 @@ urlpatterns = [
     path("endpoints/", EndpointViews.as_view(_ALL), name="endpoints"),
     path(ENDPOINT, EndpointViews.as_view(_ONE), name="endpoint"),
     path(f"{ENDPOINT}rotate/", EndpointViews.as_view({"post": "rotate"}), name="rotate"),
+    path(f"{ENDPOINT}deliveries/", DeliveryViews.as_view({"get": "list"}), name="deliveries"),
+    path(
+        f"{ENDPOINT}deliveries/counts/",
+        DeliveryViews.as_view({"get": "counts"}),
+        name="delivery-counts",
+    ),
+    path(DELIVERY, DeliveryViews.as_view({"get": "retrieve"}), name="delivery"),
+    path(f"{DELIVERY}resend/", DeliveryViews.as_view({"post": "resend"}), name="resend"),
     path("schedules/", ScheduleViews.as_view(_ALL), name="schedules"),
     path("schedules/preview/", ScheduleViews.as_view({"post": "preview"}), name="schedule-preview"),
     path(SCHEDULE, ScheduleViews.as_view(_ONE), name="schedule"),

@@ -35,6 +35,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
+    "django.contrib.humanize",
     "django.contrib.staticfiles",
     "django_rls",
     "django_celery_beat",
@@ -170,7 +171,7 @@ SECURE_SSL_REDIRECT = SECURE
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # asked inside the deployment
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if SECURE else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE
-# What a proxy of ours says of the sender is believed; who has none could be lied to.
+# What the one proxy of ours says of the sender is believed; who has none could be lied to.
 BEHIND_PROXY = environment.bool("STEPWELL_BEHIND_PROXY", default=False)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 SECURE_REFERRER_POLICY = "same-origin"
@@ -223,6 +224,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "ExecutionStatus": "executions.serializers.EXECUTION_STATUSES",
         "StepStatus": "executions.serializers.STEP_STATUSES",
+        "DeliveryReason": "webhooks.serializers.REASONS",
         "TriggerKind": "executions.states.TRIGGERS",
         "ReactionOutcome": "workflows.filters.REACTIONS",
     },
@@ -258,6 +260,8 @@ MAX_RUNNING_EXECUTIONS = environment.int("STEPWELL_MAX_RUNNING_EXECUTIONS", defa
 MAX_SCHEDULES = environment.int("STEPWELL_MAX_SCHEDULES", default=50)  # active ones
 MAX_CHAIN = environment.int("STEPWELL_MAX_CHAIN", default=10)  # runs that lead to one another
 MAX_RESULT_BYTES = environment.int("STEPWELL_MAX_RESULT_BYTES", default=4_194_304)  # of a for_each
+# Requests that started nothing and are kept all the same: of an endpoint and a reason, in an hour.
+MAX_KEPT_REFUSALS = environment.int("STEPWELL_MAX_KEPT_REFUSALS", default=100)
 # How long a caller may wait for a result (`?wait=`, webhooks that answer with it), and how many may
 # in one process: each holds one of its threads (docker/gunicorn.conf.py).
 MAX_WAIT_SECONDS = env.seconds("STEPWELL_MAX_WAIT_SECONDS", default=25.0, most=60.0)

@@ -39,6 +39,8 @@ class Action(StrEnum):
     WORKFLOW_DRAFTED = "workflow.drafted", "A draft was saved with another content."
     WORKFLOW_RESTORED = "workflow.restored", "A version was copied to the draft."
     WORKFLOW_PUBLISHED = "workflow.published", "A draft was published as the next version."
+    WORKFLOW_PAUSED = "workflow.paused", "A workflow was paused: it begins no runs."
+    WORKFLOW_RESUMED = "workflow.resumed", "A paused workflow was resumed."
     WORKFLOW_ARCHIVED = "workflow.archived", "A workflow was taken out of use."
     SCHEDULE_CREATED = "schedule.created", "A schedule was made."
     SCHEDULE_CHANGED = "schedule.changed", "A schedule's values were changed."
@@ -53,11 +55,14 @@ class Action(StrEnum):
     ENDPOINT_ROTATED = "endpoint.rotated", "An endpoint's secret was replaced."
     ENDPOINT_CHANGED = (
         "endpoint.changed",
-        "An endpoint's name or answer was changed.",
+        "An endpoint's name, answer or addresses were changed.",
     )
     ENDPOINT_ENABLED = "endpoint.enabled", "An endpoint was enabled."
     ENDPOINT_DISABLED = "endpoint.disabled", "An endpoint was disabled."
     ENDPOINT_DELETED = "endpoint.deleted", "An endpoint was deleted with its deliveries."
+    DELIVERY_RESENT = "delivery.resent", "A stored request was run again."
+    DELIVERIES_RUN = "deliveries.run", "What a paused workflow had stored was run."
+    DELIVERIES_DISCARDED = "deliveries.discarded", "What a paused workflow stored was discarded."
     # --- executions ---
     EXECUTION_STARTED = "execution.started", "A person started a run by hand."
     EXECUTION_CANCELLED = "execution.cancelled", "A run was cancelled."

@@ -160,6 +160,8 @@ def _dumped(value: object) -> bytes | None:
             return value.encode()
         case datetime():
             return value.isoformat().encode()
+        case bytes():
+            return b"\\x" + value.hex().encode()
         case bool() | int() | float() | UUID():
             return str(value).encode()
         case list():

@@ -6,7 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.request import Request
 from rest_framework.serializers import Serializer
+
+# Read by the paginator and by content negotiation, not by filters.
+_OTHER_PARAMETERS = frozenset({"cursor", "limit", "format"})
 
 
 class Strict(Serializer[Any]):
@@ -27,3 +31,9 @@ def read(serializer: type[Strict], data: Any) -> dict[str, Any]:
     bound.is_valid(raise_exception=True)
     values: dict[str, Any] = bound.validated_data
     return values
+
+
+def parameters(request: Request) -> dict[str, Any]:
+    """The query without what is not a view's own."""
+    given = request.query_params.dict()
+    return {name: value for name, value in given.items() if name not in _OTHER_PARAMETERS}

@@ -19,9 +19,10 @@ from tests import factories, routes
 from tests.executions import standing
 from tests.routes import Route
 from tests.test_routes import SENTINEL, Site, make_site
+from tests.webhooks import senders
 from tests.workflows.definitions import document, step
 from webhooks import services as webhooks
-from workflows import schedules
+from workflows import pausing, schedules
 from workflows import services as workflows
 from workflows.models import Workflow, WorkflowVersion
 
@@ -47,6 +48,7 @@ class World:
     site: Site
     runs: Mapping[str, tuple[Execution, str]]  # by verb: a run, and its step
     paused: object  # a schedule's id
+    paused_workflow: Workflow
     rows: Mapping[str, object]  # by a model's part of an admin's address: an id
 
     def trail(self) -> int:
@@ -70,6 +72,8 @@ class World:
                 ident = self._run(pattern)[0].id
             if pattern.endswith("/resume/") and "schedule" in pattern:
                 ident = self.paused
+            if pattern.endswith("workflow/<path:object_id>/resume/"):
+                ident = self.paused_workflow.id
             others: dict[str, object] = {"app_label": "tenants", "url": "x/", "content_type_id": 1}
             known = {
                 "object_id": ident,
@@ -77,6 +81,8 @@ class World:
                 "workflow_id": self.rows["workflows/workflow"],
             }
             return {**known, **others}
+        if pattern.endswith("workflows/<slug:slug>/resume/"):
+            return {"slug": self.paused_workflow.slug}
         if "schedules/<uuid:id>/resume/" in pattern:
             return {"id": self.paused}
         if "executions/<uuid" in pattern:
@@ -106,6 +112,10 @@ def make_world() -> World:
     schedules.change(tenant_id=acme.id, schedule_id=paused.id, values={"paused": True})
     factories.make_key(acme)
     executions.register("host:1")
+    held = factories.make_workflow(acme, document(step("only")), slug="held")
+    with scope.tenant(acme.id):
+        pausing.pause(workflow=held)
+    _store(workflow)
     runs = {
         "cancel": (waits, "ask"),
         "resume": (failed, "ship"),
@@ -113,7 +123,18 @@ def make_world() -> World:
         "resolve": (unknown, "pay"),
         "decide": (waits, "ask"),
     }
-    return World(site, runs, paused.id, {**_rows(site, workflow), **_platform_rows()})
+    rows = {**_rows(site, workflow), **_platform_rows()}
+    return World(site, runs, paused.id, held, rows)
+
+
+def _store(workflow: Workflow) -> None:
+    """A webhook that came in while the workflow was paused, and waits to be run."""
+    address = senders.make_address(workflow=workflow)
+    with scope.tenant(workflow.tenant_id):
+        pausing.pause(workflow=workflow)
+    senders.deliver(address, senders.standard(address, delivery_id="msg_held"))
+    with scope.tenant(workflow.tenant_id):
+        pausing.resume(workflow=workflow)
 
 
 def _rows(site: Site, workflow: Workflow) -> dict[str, object]:

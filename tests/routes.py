@@ -43,6 +43,16 @@ PAGES = frozenset(
         "t/<slug:tenant_slug>/workflows/<slug:slug>/run/",
         "t/<slug:tenant_slug>/workflows/<slug:slug>/subscriptions/",
         "t/<slug:tenant_slug>/workflows/<slug:slug>/subscriptions/<uuid:subscription_id>/",
+        "t/<slug:tenant_slug>/workflows/<slug:slug>/pause/",
+        "t/<slug:tenant_slug>/workflows/<slug:slug>/resume/",
+        "t/<slug:tenant_slug>/workflows/<slug:slug>/deliveries/",
+        "t/<slug:tenant_slug>/endpoints/",
+        "t/<slug:tenant_slug>/endpoints/new/",
+        "t/<slug:tenant_slug>/endpoints/<uuid:endpoint_id>/",
+        "t/<slug:tenant_slug>/endpoints/<uuid:endpoint_id>/change/",
+        "t/<slug:tenant_slug>/endpoints/<uuid:endpoint_id>/rotate/",
+        "t/<slug:tenant_slug>/deliveries/<uuid:delivery_id>/",
+        "t/<slug:tenant_slug>/deliveries/<uuid:delivery_id>/resend/",
         "t/<slug:tenant_slug>/executions/",
         "t/<slug:tenant_slug>/executions/bulk/",
         "t/<slug:tenant_slug>/attention/",
@@ -61,6 +71,7 @@ PAGES = frozenset(
 Bodies = Mapping[str, object]
 _NEW = {"schema": 1, "steps": [{"key": "a", "type": "log", "with": {"message": "x"}}]}
 _WORKFLOW, _ENDPOINT = "api/v1/workflows/<slug:slug>/", "api/v1/endpoints/<uuid:id>/"
+_DELIVERY = "api/v1/deliveries/<uuid:id>/"
 _EXECUTION, _SCHEDULE = "api/v1/executions/<uuid:id>/", "api/v1/schedules/<uuid:id>/"
 _SUBSCRIPTION = "api/v1/subscriptions/<uuid:id>/"
 API: dict[str, Bodies] = {
@@ -69,6 +80,10 @@ API: dict[str, Bodies] = {
     _WORKFLOW: {"PATCH": {"name": "Mine"}},
     f"{_WORKFLOW}draft/": {"PUT": {"definition": _NEW}},
     f"{_WORKFLOW}publish/": {"POST": {}},
+    f"{_WORKFLOW}pause/": {"POST": {}},
+    f"{_WORKFLOW}resume/": {"POST": {}},
+    f"{_WORKFLOW}deliveries/run/": {"POST": {}},
+    f"{_WORKFLOW}deliveries/discard/": {"POST": {}},
     f"{_WORKFLOW}run/": {"POST": {"input": {}}},
     f"{_WORKFLOW}versions/": {},
     f"{_WORKFLOW}versions/diff/": {},
@@ -87,6 +102,10 @@ API: dict[str, Bodies] = {
     "api/v1/endpoints/": {"POST": {"workflow": "classified"}},
     _ENDPOINT: {"PATCH": {"enabled": False}},
     f"{_ENDPOINT}rotate/": {"POST": {}},
+    f"{_ENDPOINT}deliveries/": {},
+    f"{_ENDPOINT}deliveries/counts/": {},
+    _DELIVERY: {},
+    f"{_DELIVERY}resend/": {"POST": {}},
     "api/v1/schedules/": {"POST": {"workflow": "classified", "name": "new", "cron": "0 9 * * *"}},
     "api/v1/schedules/preview/": {"POST": {"cron": "0 9 * * *"}},
     _SCHEDULE: {"PATCH": {"name": "Mine"}},

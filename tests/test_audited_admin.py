@@ -33,7 +33,7 @@ def given(client: Client, path: str) -> dict[str, Any]:
         forms += [inline.formset.management_form]
     for form in forms:
         for field in form:
-            values[field.html_name] = field.field.prepare_value(field.value())
+            values[field.html_name] = field.value()
     flat = {name: value for name, value in values.items() if value not in (None, [])}
     return {name: value for name, value in flat.items() if value is not False}
 
@@ -82,12 +82,17 @@ ACTS: dict[str, dict[str, Any]] = {
     "admin/workflows/workflowversion/<path:object_id>/restore/": {},
     "admin/workflows/workflow/<path:object_id>/publish/": {"revision": "2", "note": ""},
     "admin/workflows/workflow/<path:object_id>/archive/": {},
+    "admin/workflows/workflow/<path:object_id>/pause/": {},
+    "admin/workflows/workflow/<path:object_id>/resume/": {},
     "admin/workflows/workflow/add/": {"tenant": "$tenant", "name": "Fresh", "slug": ""},
     "admin/workflows/workflow/<path:object_id>/change/": {"name": "Renamed"},
     "admin/executions/execution/<path:object_id>/cancel/": {},
     "admin/executions/execution/<path:object_id>/resume/": {"version": "same", "step": ""},
     "admin/executions/execution/<path:object_id>/replay/": {"version": "same"},
     "admin/webhooks/endpoint/<path:object_id>/rotate/": {},
+    "admin/webhooks/endpoint/<path:object_id>/run-waiting/": {},
+    "admin/webhooks/endpoint/<path:object_id>/discard-waiting/": {},
+    "admin/webhooks/delivery/<path:object_id>/resend/": {},
     "admin/webhooks/endpoint/add/": {
         "workflow": "$workflow",
         "scheme": "github",

@@ -17,7 +17,7 @@ from tenants.models import AuditEntry
 from tests import routes
 from tests.audited import UNAUDITED, World, done, make_world, untold
 from tests.callers import PASSWORD
-from tests.test_routes import API, PAGES, ask, key_of, session
+from tests.test_routes import API, PAGES, SENTINEL, ask, key_of, session
 
 CHANGING = ("POST", "PUT", "PATCH", "DELETE")
 
@@ -78,7 +78,17 @@ def test_registering_is_told_in_the_new_tenants_chain(db: None) -> None:
 
 RUN = "t/<slug:tenant_slug>/executions/<uuid:execution_id>/"
 SUBSCRIPTIONS = "t/<slug:tenant_slug>/workflows/<slug:slug>/subscriptions/"
+ENDPOINTS = "t/<slug:tenant_slug>/endpoints/"
+ENDPOINT = f"{ENDPOINTS}<uuid:endpoint_id>/"
+WORKFLOW = "t/<slug:tenant_slug>/workflows/<slug:slug>/"
 FORMS: Mapping[str, Mapping[str, str]] = {
+    f"{ENDPOINTS}new/": {"workflow": SENTINEL, "scheme": "standard-webhooks", "answer": "ack"},
+    f"{ENDPOINT}change/": {"enabled": ""},
+    f"{ENDPOINT}rotate/": {},
+    "t/<slug:tenant_slug>/deliveries/<uuid:delivery_id>/resend/": {},
+    f"{WORKFLOW}deliveries/": {"action": "discard"},
+    f"{WORKFLOW}pause/": {},
+    f"{WORKFLOW}resume/": {},
     SUBSCRIPTIONS: {"statuses": "failed"},
     f"{SUBSCRIPTIONS}<uuid:subscription_id>/": {"action": "disable"},
     "t/<slug:tenant_slug>/workflows/<slug:slug>/run/": {"body": "{}"},

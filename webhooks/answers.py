@@ -49,6 +49,8 @@ def answer(received: Received) -> HttpResponse:
         "execution_id": execution_id and str(execution_id),
         "status_url": execution_id and f"{settings.PUBLIC_URL}/api/v1/executions/{execution_id}/",
     }
+    if received.paused:
+        facts["paused"] = True
     if received.answer == ACK or execution_id is None:
         return JsonResponse(facts, status=200 if received.duplicate else 202)
     found = waiting.until(

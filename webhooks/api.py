@@ -58,7 +58,8 @@ class EndpointViews(GenericViewSet[Endpoint]):
 
     @extend_schema(
         summary="Change an endpoint",
-        description="Rename it, enable or disable it, change its answer or its rate.",
+        description="Rename it, enable or disable it, say who may send and with what callers are "
+        "answered, or how often it takes a request.",
         request=serializers.EndpointPatch,
         responses=serializers.EndpointItem,
     )
@@ -73,6 +74,8 @@ class EndpointViews(GenericViewSet[Endpoint]):
             services.set_rate(endpoint=endpoint, rate=values["rate"])
         if "enabled" in values:
             services.set_enabled(endpoint=endpoint, enabled=values["enabled"])
+        if "allowed_ips" in values:
+            services.set_allowed_ips(endpoint=endpoint, allowed_ips=values["allowed_ips"])
         return Response(self.get_serializer(endpoint).data)
 
     @extend_schema(summary="Delete an endpoint", responses={204: None})

@@ -7,7 +7,6 @@ is told so by a look into this process's memory, before a signature is computed 
 from __future__ import annotations
 
 from functools import cache
-from uuid import UUID
 
 from django.conf import settings
 
@@ -15,11 +14,13 @@ from tenants import addresses, limits, services
 from tenants.gcra import Rate
 from tenants.limiter import Bucket, LocalLimiter
 from tenants.problems import Problem
+from webhooks.incoming import Target
+from webhooks.refusals import UNVERIFIED, Reason
 
 UNSIGNED_RETRY_SECONDS = 60
 
 
-def check_flood(token: str, client: str) -> None:
+def check_flood(token: str, client: str | None) -> None:
     """Raise Problem 429 for an address whose requests were refused here too often lately."""
     rate: Rate | None = settings.RATE_UNSIGNED
     if rate is not None and _turned_away().is_empty(_bucket(token, client, rate)):
@@ -31,20 +32,20 @@ def check_flood(token: str, client: str) -> None:
         )
 
 
-def count_refused(token: str, client: str) -> None:
-    """Count a request whose signature was wrong."""
+def count_refused(token: str, client: str | None, reason: Reason) -> None:
+    """Count a refusal of one who is not known to be who may send."""
     rate: Rate | None = settings.RATE_UNSIGNED
-    if rate is not None:
+    if rate is not None and reason in UNVERIFIED:
         _turned_away().take([_bucket(token, client, rate)])
 
 
-def admit(tenant_id: UUID, endpoint_id: UUID, own_rate: str) -> None:
+def admit(target: Target) -> None:
     """Count a request whose signature was right, outside any transaction.
 
     Raises Problem 429 beyond the endpoint's rate, 507 when its tenant has stored all it may.
     """
-    limits.count_webhook(tenant_id, endpoint_id, own_rate).check("The endpoint's")
-    services.check_storage(tenant_id)
+    limits.count_webhook(target.tenant_id, target.id, target.rate).check("The endpoint's")
+    services.check_storage(target.tenant_id)
 
 
 @cache
@@ -52,5 +53,5 @@ def _turned_away() -> LocalLimiter:
     return LocalLimiter()
 
 
-def _bucket(token: str, client: str, rate: Rate) -> Bucket:
-    return Bucket(f"{token}:{addresses.subscriber(client)}", rate)
+def _bucket(token: str, client: str | None, rate: Rate) -> Bucket:
+    return Bucket(f"{token}:{addresses.subscriber(client or '')}", rate)

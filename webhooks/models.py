@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models import Q, Value
 from django.db.models.functions import Now
 
 from executions.models import Execution
 from tenants.models import validate_rate
-from tenants.rls import SameTenant, TenantModel, tenant_key
+from tenants.rls import SameTenant, TenantModel, TenantRow, tenant_key
+from webhooks.refusals import Hold, Reason
 from workflows.models import Workflow
 
 # What a caller is answered: that the request is stored, how its run ended, or what its respond
@@ -42,6 +44,9 @@ class Endpoint(TenantModel):
         help_text="webhooks in a time, e.g. 600/min; empty: as many as the tenant may",
     )
     enabled = models.BooleanField(default=True)
+    allowed_ips = models.JSONField(
+        default=list, blank=True, help_text="addresses and networks that may send; empty: all"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta(TenantModel.Meta):
@@ -63,13 +68,27 @@ class Endpoint(TenantModel):
 
 
 class Delivery(TenantModel):
-    """One request that came in at an endpoint."""
+    """One request that came in at an endpoint, and what became of it.
+
+    All that were taken have a row; of the others so many as `webhooks/rejects.py` keeps.
+    """
 
     endpoint = models.ForeignKey(
-        Endpoint, on_delete=models.CASCADE, related_name="deliveries", db_constraint=False
+        Endpoint,
+        on_delete=models.CASCADE,
+        related_name="deliveries",
+        db_constraint=False,
+        db_index=False,
     )
-    # The provider's delivery id, or a hash of the request.
-    dedupe_key = models.CharField(max_length=200)
+    reason = models.CharField(
+        max_length=16,
+        choices=[(reason.value, reason.label) for reason in Reason],
+        db_default=Reason.ACCEPTED.value,
+    )
+    # Of one that was taken: the provider's delivery id, or a hash of the request.
+    dedupe_key = models.CharField(max_length=200, null=True)  # noqa: DJ001 - unique where it is
+    duplicate_of = models.UUIDField(null=True, help_text="the delivery that it repeats")
+    # The run that came of it first (see Resend).
     execution = models.ForeignKey(
         Execution,
         on_delete=models.SET_NULL,
@@ -78,8 +97,18 @@ class Delivery(TenantModel):
         db_constraint=False,
         db_index=False,
     )
+    # What became of one that came while its workflow was paused.
+    hold = models.CharField(
+        max_length=9, blank=True, choices=[(hold.value, hold.value) for hold in Hold], db_default=""
+    )
     headers = models.JSONField(help_text="credentials masked")
+    query = models.JSONField(db_default=Value({}, models.JSONField()))
+    client = models.GenericIPAddressField(null=True, help_text="who sent it")
     size = models.PositiveIntegerField(help_text="bytes of the body")
+    body = models.BinaryField(null=True, help_text="null: not kept; of a refused one the beginning")
+    status = models.PositiveSmallIntegerField(db_default=202, help_text="of the answer")
+    problem = models.JSONField(null=True, help_text="why it was refused: detail, errors")
+    latency_ms = models.FloatField(null=True, help_text="from its arrival to the writing of this")
     received_at = models.DateTimeField(db_default=Now())
 
     class Meta(TenantModel.Meta):
@@ -91,8 +120,89 @@ class Delivery(TenantModel):
             SameTenant("endpoint", "webhooks.Endpoint"),
             SameTenant("execution", "executions.Execution", on_delete="SET NULL", deferred=True),
         ]
-        indexes = [models.Index(fields=["tenant", "execution"], name="webhooks_delivery_run")]
+        indexes = [
+            models.Index(fields=["tenant", "execution"], name="webhooks_delivery_run"),
+            models.Index(fields=["tenant", "endpoint", "-id"], name="webhooks_delivery_newest"),
+            models.Index(
+                fields=["tenant", "endpoint", "reason", "-id"],
+                condition=~Q(reason=Reason.ACCEPTED.value),
+                name="webhooks_delivery_reason",
+            ),
+            models.Index(
+                fields=["tenant", "endpoint", "id"],
+                condition=Q(hold=Hold.WAITING.value),
+                name="webhooks_delivery_waiting",
+            ),
+        ]
         ordering = ["-id"]
 
     def __str__(self) -> str:
-        return self.dedupe_key
+        return self.dedupe_key or str(self.id)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of its body was kept."""
+        return self.body is not None and len(self.body) == self.size
+
+
+class Resend(TenantModel):
+    """A run that somebody made of a stored delivery, beside the one that came of it by itself."""
+
+    endpoint = models.ForeignKey(
+        Endpoint, on_delete=models.CASCADE, related_name="+", db_constraint=False, db_index=False
+    )
+    # No key of the database: deliveries would need one more index, for which each accepted webhook
+    # would pay. Retention deletes it with its delivery, and both go with their endpoint.
+    delivery = models.ForeignKey(
+        Delivery,
+        on_delete=models.CASCADE,
+        related_name="resends",
+        db_constraint=False,
+        db_index=False,
+    )
+    execution = models.ForeignKey(
+        Execution,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+    )
+    by = models.CharField(max_length=254)
+    at = models.DateTimeField(db_default=Now())
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            SameTenant("endpoint", "webhooks.Endpoint"),
+            SameTenant("execution", "executions.Execution", on_delete="SET NULL", deferred=True),
+        ]
+        indexes = [
+            models.Index(fields=["tenant", "delivery", "id"], name="webhooks_resend_delivery"),
+            models.Index(fields=["tenant", "execution"], name="webhooks_resend_run"),
+            models.Index(fields=["tenant", "endpoint"], name="webhooks_resend_endpoint"),
+        ]
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"sent again by {self.by}"
+
+
+class Tally(TenantRow):
+    """How many requests of an hour an endpoint turned away for a reason, and how many it kept."""
+
+    pk = models.CompositePrimaryKey("tenant_id", "endpoint_id", "reason", "hour")
+    endpoint = models.ForeignKey(
+        Endpoint, on_delete=models.CASCADE, related_name="+", db_constraint=False, db_index=False
+    )
+    reason = models.CharField(max_length=16)
+    hour = models.DateTimeField(help_text="its beginning")
+    seen = models.BigIntegerField()
+    kept = models.PositiveIntegerField(help_text="rows")
+    kept_bytes = models.BigIntegerField(help_text="of their bodies")
+
+    class Meta(TenantRow.Meta):
+        constraints = [SameTenant("endpoint", "webhooks.Endpoint")]
+        indexes = [models.Index(fields=["hour"], name="webhooks_tally_hour")]
+
+    def __str__(self) -> str:
+        return f"{self.seen} {self.reason}"

@@ -1,5 +1,8 @@
 """Forgetting deliveries: what came in long ago, unless its run has not ended yet.
 
+So are those that were refused, that only repeated others, or that wait for a paused workflow. With
+them go the counts of those that were not kept.
+
 A repeat of a forgotten delivery is no longer known for one: signatures that carry a time are stale
 by then, and the others' repeats start a second run.
 """
@@ -22,7 +25,11 @@ BATCH = 1_000  # rows in a transaction
 
 def forget_deliveries(batches: int) -> Counter[str]:
     """Delete what is expired, in at most so many transactions; says how many `deliveries`."""
-    return executions.in_batches(_forget, batches)
+    gone = executions.in_batches(_forget, batches)
+    with scope.operator("retention forgets what is old of every tenant"):
+        db = scope.prepared()
+        db.run(statements.FORGET_TALLIES, _old(db))
+    return gone
 
 
 def expired_deliveries() -> Counter[str]:

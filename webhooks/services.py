@@ -6,7 +6,7 @@ All of it works in the open tenant scope.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -22,9 +22,12 @@ from executions import services as executions
 from tenants import services as tenant_services
 from tenants.actions import Action
 from tenants.limits import Quota
+from tenants.principals import Principal
 from tenants.problems import Problem
+from tenants.roles import Permission
 from tenants.services import audit
-from webhooks import signatures
+from webhooks import addresses, signatures
+from webhooks.addresses import AllowListError
 from webhooks.models import ACK, RESPOND, Endpoint
 from webhooks.receive import address, secret_purpose
 from webhooks.signatures import Options
@@ -59,6 +62,14 @@ def url(endpoint: Endpoint) -> str:
     return address(endpoint.token)
 
 
+def may_know(endpoint: Endpoint, caller: Principal | None) -> bool:
+    """Whether to show the address: one that is all it takes is for those who may start runs.
+
+    Without a caller the staff asks.
+    """
+    return not endpoint.is_open or caller is None or caller.may(Permission.RUN)
+
+
 def create(
     *,
     workflow: Workflow,
@@ -69,14 +80,15 @@ def create(
     answer: str = ACK,
     rate: str = "",
     confirm: str = "",
+    allowed_ips: Sequence[str] = (),
 ) -> IssuedSecret:
     """Give a workflow an address; without a name it has the workflow's slug for one.
 
     `secret` is for providers that choose it themselves, empty for those that have yet to show it:
     until it is rotated in, nothing is accepted. `confirm` is the name again, for a scheme that
     lets everyone in. Raises Problem 422 for an unknown scheme, options or a secret that do not fit
-    it, an answer that the workflow cannot give, or what is not confirmed; 409 when the tenant has
-    as many as it may.
+    it, an answer that the workflow cannot give, what is not confirmed, and as `set_allowed_ips`;
+    409 when the tenant has as many as it may.
     """
     name = name or workflow.slug
     check_answer(workflow, answer)
@@ -94,6 +106,7 @@ def create(
         options=checked.model_dump() if checked else {},
         answer=answer,
         rate=rate,
+        allowed_ips=checked_ips(allowed_ips),
     )
     endpoint.sealed_secret = _seal(endpoint, secret)
     endpoint.save(force_insert=True)
@@ -112,7 +125,7 @@ def rotate(*, endpoint: Endpoint, secret: str | None = None) -> IssuedSecret:
     secret = _fitting(endpoint.scheme, secret)
     if not secret:
         raise Problem(409, "no-secret", f"The scheme {endpoint.scheme!r} has no secret to rotate.")
-    locked = Endpoint.objects.select_for_update().get(id=endpoint.id)
+    locked = Endpoint.objects.select_for_update(no_key=True).get(id=endpoint.id)
     endpoint.sealed_previous = locked.sealed_secret or None
     endpoint.previous_expires_at = Now() + OVERLAP if locked.sealed_secret else None
     endpoint.sealed_secret = _seal(endpoint, secret)
@@ -121,6 +134,18 @@ def rotate(*, endpoint: Endpoint, secret: str | None = None) -> IssuedSecret:
     after = {"previous_expires_at": endpoint.previous_expires_at}
     audit.record(Action.ENDPOINT_ROTATED, endpoint, after=after)
     return IssuedSecret(endpoint, secret)
+
+
+def set_allowed_ips(*, endpoint: Endpoint, allowed_ips: Sequence[str]) -> None:
+    """Take requests from these addresses and networks only; an empty list is all.
+
+    Raises Problem 422 for an entry that is none, and for too many.
+    """
+    was = Endpoint.objects.values_list("allowed_ips", flat=True).get(id=endpoint.id)
+    endpoint.allowed_ips = checked_ips(allowed_ips)
+    endpoint.save(update_fields=["allowed_ips"])
+    before, after = {"allowed_ips": was}, {"allowed_ips": endpoint.allowed_ips}
+    audit.record(Action.ENDPOINT_CHANGED, endpoint, before=before, after=after)
 
 
 def set_enabled(*, endpoint: Endpoint, enabled: bool) -> None:
@@ -215,6 +240,17 @@ def _checked_options(scheme: str, options: Mapping[str, Any] | None) -> Options 
         return form.model_validate(dict(options or {}))
     except ValidationError as invalid:
         raise _unfit_options(invalid) from None
+
+
+def checked_ips(entries: Sequence[str]) -> list[str]:
+    """An allow-list in its shortest spelling. Raises Problem 422 with the entry that is none."""
+    if isinstance(entries, str) or not all(isinstance(entry, str) for entry in entries):
+        raise _unfit("allowed_ips", 'This must be a list of addresses, such as ["192.0.2.0/24"].')
+    try:
+        return addresses.normalised(entries)
+    except AllowListError as flaw:
+        field = "allowed_ips" if flaw.index is None else f"allowed_ips.{flaw.index}"
+        raise _unfit(field, flaw.message) from None
 
 
 def _check_confirmed(scheme: str, name: str, confirm: str) -> None:

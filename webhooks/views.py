@@ -12,8 +12,9 @@ from django.http.request import HttpHeaders, UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 
 from tenants.problems import Problem, respond
-from webhooks import answers
-from webhooks.receive import BROKEN_OFF, Challenged, receive, too_large
+from webhooks import addresses, answers
+from webhooks.receive import Challenged, Received, receive
+from webhooks.refusals import BROKEN_OFF
 from workflows.definition import JSON
 
 UNPREFIXED = HttpHeaders.UNPREFIXED_HEADERS  # those that WSGI spells without HTTP_
@@ -25,20 +26,25 @@ def hook(request: HttpRequest, token: str) -> HttpResponse:
     try:
         if request.method != "POST":
             raise Problem(405, "method", "Send webhooks with POST.", headers={"Allow": "POST"})
-        query, raw_query = _query(request), request.META.get("QUERY_STRING", "")
-        received = receive(
-            token,
-            _headers(request),
-            query,
-            _body(request),
-            raw_query=raw_query,
-            client=_client(request),
-        )
+        received = _received(request, token)
     except Problem as problem:
         return respond(problem)
     except Challenged as challenged:
         return _plain(challenged.text)
     return answers.answer(received)
+
+
+def _received(request: HttpRequest, token: str) -> Received:
+    body, size = _body(request)
+    return receive(
+        token,
+        _headers(request),
+        _query(request),
+        body,
+        raw_query=request.META.get("QUERY_STRING", ""),
+        client=_client(request),
+        size=size,
+    )
 
 
 def _plain(text: str) -> HttpResponse:
@@ -47,20 +53,21 @@ def _plain(text: str) -> HttpResponse:
     return HttpResponse(text, content_type="text/plain; charset=utf-8", headers=safe)
 
 
-def _body(request: HttpRequest) -> bytes:
-    body = _joined_chunks(request) if _is_chunked(request) else _declared_body(request)
-    if len(body) < int(request.META.get("CONTENT_LENGTH") or 0):  # gunicorn hands over what came
-        raise BROKEN_OFF.problem()
-    return body
-
-
-def _declared_body(request: HttpRequest) -> bytes:
+def _body(request: HttpRequest) -> tuple[bytes, int]:
+    """The body and its size; of one that is too large nothing is read."""
+    if _is_chunked(request):
+        body = _joined_chunks(request)
+        return body, len(body)
+    size = int(request.META.get("CONTENT_LENGTH") or 0)
     try:
-        return request.body
+        body = request.body
     except RequestDataTooBig:
-        raise too_large() from None
+        return b"", max(size, settings.MAX_PAYLOAD_BYTES + 1)  # of chunks it is not known
     except UnreadablePostError:
         raise BROKEN_OFF.problem() from None
+    if len(body) < size:  # gunicorn hands over what came
+        raise BROKEN_OFF.problem()
+    return body, len(body)
 
 
 def _joined_chunks(request: WSGIRequest) -> bytes:
@@ -89,13 +96,10 @@ def _headers(request: HttpRequest) -> dict[str, str]:
     }
 
 
-def _client(request: HttpRequest) -> str:
-    """Who is at the other end; behind our proxy, whom the proxy saw there."""
-    peer: str = request.META.get("REMOTE_ADDR", "")
-    if not settings.BEHIND_PROXY:
-        return peer
-    forwarded: str = request.META.get("HTTP_X_FORWARDED_FOR", peer)
-    return forwarded.rpartition(",")[2].strip()
+def _client(request: HttpRequest) -> str | None:
+    meta = request.META
+    peer, forwarded = meta.get("REMOTE_ADDR", ""), meta.get("HTTP_X_FORWARDED_FOR", "")
+    return addresses.client_address(peer, forwarded, behind_proxy=settings.BEHIND_PROXY)
 
 
 def _query(request: HttpRequest) -> dict[str, JSON]:

@@ -21,7 +21,7 @@ from tenants.parsers import StrictJSON
 from tenants.problems import Problem
 from tenants.roles import Permission
 from tenants.serializers import read
-from workflows import canonical, definition, documents, serializers, services
+from workflows import canonical, definition, documents, pausing, serializers, services
 from workflows.definition import JSON
 from workflows.media import YAML, YAMLParser, YAMLRenderer
 from workflows.models import Workflow, WorkflowVersion
@@ -44,6 +44,8 @@ class WorkflowViews(GenericViewSet[Workflow]):
         "create": Permission.EDIT,
         "partial_update": Permission.EDIT,
         "destroy": Permission.EDIT,
+        "pause": Permission.RUN,
+        "resume": Permission.RUN,
     }
     queryset = Workflow.objects.none()
     serializer_class = serializers.WorkflowItem
@@ -87,6 +89,29 @@ class WorkflowViews(GenericViewSet[Workflow]):
     def destroy(self, request: Request, slug: str) -> Response:
         services.archive(workflow=services.find(slug=slug))
         return Response(status=204)
+
+    @extend_schema(
+        summary="Pause a workflow",
+        description="It begins no runs until it is resumed: webhooks are stored, schedules do not "
+        "fire, callers are answered 409. What runs goes on.",
+        request=None,
+        responses=serializers.WorkflowDetail,
+    )
+    def pause(self, request: Request, slug: str) -> Response:
+        workflow = services.find(slug=slug)
+        pausing.pause(workflow=workflow)
+        return Response(serializers.WorkflowDetail(workflow).data)
+
+    @extend_schema(
+        summary="Resume a workflow",
+        description="Webhooks that were stored meanwhile wait for `deliveries/run/`.",
+        request=None,
+        responses=serializers.WorkflowDetail,
+    )
+    def resume(self, request: Request, slug: str) -> Response:
+        workflow = services.find(slug=slug)
+        pausing.resume(workflow=workflow)
+        return Response(serializers.WorkflowDetail(workflow).data)
 
 
 @extend_schema(tags=["workflows"])

@@ -40,6 +40,8 @@ class Workflow(TenantRoot):
     updated_at = models.DateTimeField(auto_now=True)
     # An archived workflow takes no new runs; its executions stay until retention removes them.
     archived_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # A paused workflow begins no runs: webhooks are stored, schedules do not fire.
+    paused_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta(TenantRoot.Meta):
         constraints = [

@@ -62,10 +62,12 @@ class WorkflowItem(serializers.ModelSerializer[Workflow]):
             "name",
             "current_version",
             "draft_revision",
+            "paused_at",
             "created_at",
             "updated_at",
         ]
         read_only_fields = fields
+        extra_kwargs = {"paused_at": {"help_text": "Since then it begins no runs."}}
 
 
 class _Arranged(serializers.JSONField):

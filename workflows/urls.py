@@ -8,6 +8,8 @@ app_name = "workflows"
 urlpatterns = [
     path("t/<slug:tenant_slug>/workflows/", views.listing, name="list"),
     path("t/<slug:tenant_slug>/workflows/<slug:slug>/", views.detail, name="detail"),
+    path("t/<slug:tenant_slug>/workflows/<slug:slug>/pause/", views.pause, name="pause"),
+    path("t/<slug:tenant_slug>/workflows/<slug:slug>/resume/", views.resume, name="resume"),
     path(
         "t/<slug:tenant_slug>/workflows/<slug:slug>/subscriptions/",
         views.subscriptions,

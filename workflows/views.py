@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from django.views.decorators.http import require_safe
 from tenants.access import MemberRequest, needs
 from tenants.problems import Problem
 from tenants.roles import Permission
-from workflows import documents, picture, services
+from workflows import documents, pausing, picture, services
 from workflows import subscriptions as subscribing
 from workflows.forms import ChangeForm, SubscriptionForm
 from workflows.models import Workflow
@@ -58,7 +59,11 @@ def detail(request: MemberRequest, slug: str) -> HttpResponse:
             "trigger", "output", "error"
         )[:RUNS],
         "sees_open_addresses": request.principal.may(Permission.RUN),
-        "may_run": request.principal.may(Permission.RUN) and workflow.current is not None,
+        "may_run": request.principal.may(Permission.RUN)
+        and workflow.current is not None
+        and workflow.paused_at is None,
+        "may_pause": request.principal.may(Permission.RUN),
+        "may_edit": request.principal.may(Permission.EDIT),
     }
     return render(request, "workflows/detail.html", context)
 
@@ -140,3 +145,23 @@ def _change(subscription_id: UUID, action: str) -> None:
     else:
         values = {"enabled": action == "enable"}
         subscribing.change(subscription_id=subscription_id, values=values)
+
+
+@needs(Permission.RUN)
+def pause(request: MemberRequest, slug: str) -> HttpResponse:
+    """Ask, then begin no more runs of it."""
+    return _pausing(request, slug, pausing.pause)
+
+
+@needs(Permission.RUN)
+def resume(request: MemberRequest, slug: str) -> HttpResponse:
+    """Ask, then begin runs of it again."""
+    return _pausing(request, slug, pausing.resume)
+
+
+def _pausing(request: MemberRequest, slug: str, act: Callable[..., None]) -> HttpResponse:
+    workflow = services.find(slug=slug)
+    if request.method == "POST":
+        act(workflow=workflow)
+        return redirect("workflows:detail", request.principal.tenant_slug, slug)
+    return render(request, "workflows/pause.html", {"workflow": workflow})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 from django.db.models import Prefetch, QuerySet
@@ -17,10 +16,7 @@ from rest_framework.viewsets import GenericViewSet
 from executions import events, serializers, services
 from executions.models import Execution, StepRun
 from tenants.auth import caller_of
-from tenants.serializers import read
-
-# Read by the paginator and by content negotiation, not by filters.
-_OTHER_PARAMETERS = frozenset({"cursor", "limit", "format"})
+from tenants.serializers import parameters, read
 
 
 @extend_schema(tags=["executions"])
@@ -84,12 +80,6 @@ class Events(APIView):
             here = request.build_absolute_uri()
             following = replace_query_param(here, "after", found[-1]["seq"])
         return Response({"results": found, "next": following, "previous": None})
-
-
-def parameters(request: Request) -> dict[str, Any]:
-    """The query without what is not a view's own."""
-    given = request.query_params.dict()
-    return {name: value for name, value in given.items() if name not in _OTHER_PARAMETERS}
 
 
 def listed() -> QuerySet[Execution]:

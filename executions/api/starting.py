@@ -12,14 +12,14 @@ from rest_framework.views import APIView
 
 from executions import serializers, services, waiting
 from executions.api import idempotency
-from executions.api.reading import find_whole, parameters
+from executions.api.reading import find_whole
 from executions.models import Execution
 from tenants import scope
 from tenants.auth import caller_of
 from tenants.openapi import refusal
 from tenants.principals import Principal
 from tenants.roles import Permission
-from tenants.serializers import read
+from tenants.serializers import parameters, read
 from workflows import services as workflow_services
 
 

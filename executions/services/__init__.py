@@ -27,11 +27,20 @@ from executions.services.resuming import preview, replay, resume
 from executions.services.retention import expired_runs, forget_runs, in_batches
 from executions.services.scheduling import due_schedules, fire
 from executions.services.sending import mark_sending
-from executions.services.starting import begin, check_input, start, trigger
+from executions.services.starting import (
+    Begun,
+    begin,
+    check_input,
+    live_version,
+    refuse_paused,
+    start,
+    trigger,
+)
 from executions.services.stopping import stop
 from executions.services.working import beat, is_work_ready, register, unregister
 
 __all__ = [
+    "Begun",
     "Outcome",
     "after_commit",
     "answer",
@@ -58,6 +67,7 @@ __all__ = [
     "is_work_ready",
     "leased_to",
     "left_to_follow",
+    "live_version",
     "lost_steps",
     "mark_sending",
     "may_decide",
@@ -69,6 +79,7 @@ __all__ = [
     "plan_of_run",
     "preview",
     "record",
+    "refuse_paused",
     "register",
     "release",
     "repair",

@@ -18,7 +18,7 @@ from executions.models import Execution, StepRun
 from executions.moves import NewExecution
 from executions.plan import Plan
 from executions.services.plans import plan_of
-from executions.services.starting import begin, check_input, live_version
+from executions.services.starting import begin, check_input, live_version, refuse_paused
 from executions.states import EXECUTION_ENDED, ExecutionStatus, StepStatus
 from tenants import scope
 from tenants.actions import Action
@@ -116,6 +116,7 @@ def replay(
 ) -> Execution:
     """A new run with the same trigger, from the start. Raises Problem as `start` does."""
     _refuse_item(execution)
+    refuse_paused(execution.workflow)
     return _begin_again(execution, "replay", version, by=by, delay=delay, execution_id=execution_id)
 
 

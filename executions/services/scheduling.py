@@ -49,13 +49,14 @@ def due_schedules() -> list[tuple[UUID, UUID]]:
     with scope.operator("the sweeper looks for schedules that are due"):
         waiting = Exists(Slot.objects.filter(schedule=OuterRef("id"), outcome="waiting"))
         rows = Schedule.objects.filter(Q(next_at__lte=Now()) | Q(waiting, paused=False))
+        rows = rows.filter(workflow__paused_at=None)
         return list(rows.order_by("next_at").values_list("tenant_id", "id")[:BATCH])
 
 
 def fire(tenant_id: UUID, schedule_id: UUID) -> None:
     """Deal with the slots of a schedule that are due now, outside any transaction.
 
-    Nothing happens if another ticker is at it, or if the schedule is paused.
+    Nothing happens if another ticker is at it, or if the schedule or its workflow is paused.
     """
     with scope.tenant(tenant_id):
         schedule = _taken(schedule_id)
@@ -71,7 +72,8 @@ def _taken(schedule_id: UUID) -> Schedule | None:
     """The schedule as it is now, kept from other tickers until the transaction ends."""
     rows = Schedule.objects.select_for_update(of=("self",), no_key=True, skip_locked=True)
     rows = rows.select_related("workflow").defer("workflow__draft")
-    return rows.filter(id=schedule_id, paused=False).annotate(now=Now()).first()
+    going = rows.filter(id=schedule_id, paused=False, workflow__paused_at=None)
+    return going.annotate(now=Now()).first()
 
 
 class Firing:

@@ -43,11 +43,12 @@ def start(
 ) -> Execution:
     """Start the workflow's current version by hand or by API, in the open tenant scope.
 
-    Raises Problem 409 when it was never published or is archived, or when another version is the
-    current one than is expected; 422 when the body is not what its input schema asks for;
+    Raises Problem 409 when it was never published, is archived or paused, or when another version
+    is the current one than is expected; 422 when the body is not what its input schema asks for;
     507 when the tenant has stored as much as it may.
     """
     version_id = live_version(workflow)
+    refuse_paused(workflow)
     _expect(workflow, expected_version)
     tenants.check_storage(workflow.tenant_id)
     plan = plan_of(version_id)
@@ -87,6 +88,14 @@ def _expect(workflow: Workflow, number: int | None) -> None:
             409,
             "version-changed",
             f"Version {current.number} is live, not version {number}.",
+        )
+
+
+def refuse_paused(workflow: Workflow) -> None:
+    """Raise Problem 409 if the workflow is paused: nobody begins a run of it anew."""
+    if workflow.paused_at is not None:
+        raise Problem(
+            409, "paused", f"The workflow {workflow.slug!r} is paused. Resume it to begin runs."
         )
 
 

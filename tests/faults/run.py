@@ -13,7 +13,14 @@ from random import Random, SystemRandom
 from config.local import interrupts
 from config.local.terminal import complain, phase, say
 from tests import tables
-from tests.faults import at_failpoints, on_postgres, on_runs, on_valkey, on_workers
+from tests.faults import (
+    at_failpoints,
+    on_postgres,
+    on_runs,
+    on_valkey,
+    on_webhooks,
+    on_workers,
+)
 from tests.faults.system import System
 from tests.faults.trial import Trial
 from tests.tables import percentile
@@ -34,7 +41,7 @@ p50, p99, max: how long what was hit stood still.
   F4, F10, F11, F19: a step whose lease was lost, from one start to the next.
   F6 to F8, F13, F14, F20: a run (F20: the quiet tenant's), from acceptance to its first step.
   F9: all runs, from Postgres being back to the first that moves. F18: what went beyond its time.
-  F21: a claim, while the transaction is open."""
+  F21: a claim, while the transaction is open. F22: all webhooks, from the start of web."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +72,7 @@ FAULTS = (
     Fault("F19", "statements out of time", on_postgres.timed_out),
     Fault("F20", "a noisy tenant", on_runs.crowded),
     Fault("F21", "an old transaction", on_postgres.held_up),
+    Fault("F22", "web killed under webhooks", on_webhooks.killed_while_taking_in),
 )
 
 

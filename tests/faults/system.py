@@ -76,7 +76,9 @@ class System(Production):
             os.kill(pid, signal.SIGCONT)
         if not orphans.servers_in(self.valkey.data, "valkey-server"):
             self.start_valkey()
-        if not self._is_up("web"):
+        if "web" not in self._children:
+            self.start_web()
+        elif not self._is_up("web"):
             self.restart_web()
         if not self._is_up("workers"):
             self.start_workers()
@@ -124,6 +126,19 @@ class System(Production):
         """Start them, with these variables beside the usual ones, and wait until they claim."""
         self._start("workers", environment)
         self.wait_entered()
+
+    def web_workers(self) -> list[int]:
+        """The process ids of those that answer requests; their parent replaces one that dies."""
+        return [child.pid for child in psutil.Process(self._children["web"].pid).children()]
+
+    def kill_web(self) -> None:
+        """kill -9 of the parent and its children at once."""
+        os.killpg(self._children["web"].pid, signal.SIGKILL)
+        self._children.pop("web").stop()
+
+    def start_web(self) -> None:
+        self._start("web", {})
+        self.wait_ready(self.ports.web)
 
     def restart_web(self, **environment: str) -> None:
         self._children["web"].stop()

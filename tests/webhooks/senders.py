@@ -95,13 +95,21 @@ def plain_hmac(secret: str, body: bytes) -> dict[str, str]:
     return {"x-signature": hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()}
 
 
-def deliver(address: Address, headers: dict[str, str], body: bytes = BODY) -> Received:
-    return receive(address.token, headers, {}, body)
+def deliver(
+    address: Address, headers: dict[str, str], body: bytes = BODY, *, client: str | None = None
+) -> Received:
+    return receive(address.token, headers, {}, body, client=client)
+
+
+def kept(address: Address) -> list[Delivery]:
+    """All rows of the endpoint's deliveries, oldest first."""
+    with scope.tenant(address.tenant.id):
+        return list(Delivery.objects.order_by("id"))
 
 
 @dataclass(frozen=True)
 class Stored:
-    """How many rows there are, over all tenants."""
+    """How many rows there are, over all tenants; of deliveries those that were taken."""
 
     deliveries: int = 0
     executions: int = 0
@@ -114,7 +122,7 @@ NOTHING = Stored()
 def stored() -> Stored:
     with scope.operator("a test counts what was stored"):
         return Stored(
-            Delivery.objects.count(),
+            Delivery.objects.exclude(dedupe_key=None).count(),
             Execution.objects.count(),
             Event.objects.count(),
         )

@@ -11,7 +11,10 @@ from django.test import Client
 
 from tenants import scope, services
 from tenants.models import User
+from tenants.problems import Problem
 from tests.callers import PASSWORD, Caller, owner_of
+from tests.webhooks import senders
+from tests.webhooks.senders import Address, deliver, make_address, standard
 from tests.workflows.definitions import document, step
 from webhooks.models import Endpoint
 from webhooks.receive import secret_purpose
@@ -205,3 +208,78 @@ def test_an_endpoint_is_deleted(staff: Client, acme: Caller) -> None:
     assert answer.status_code == 302
     with scope.operator("it is gone"):
         assert not Endpoint.objects.exists()
+
+
+SAME = {"name": "flow", "answer": "ack", "enabled": "on"}
+
+
+def test_an_endpoint_is_bound_to_addresses(staff: Client, acme: Caller) -> None:
+    added(staff)
+    path = f"/admin/webhooks/endpoint/{kept()[0].pk}/change/"
+
+    wrong = staff.post(path, {**SAME, "allowed_ips": '["10.0.0.1/8"]'})
+    assert b"Did you mean 10.0.0.0/8?" in wrong.content
+
+    staff.post(path, {**SAME, "allowed_ips": '["10.0.0.0/8", "192.0.2.7/32"]'})
+    assert kept()[0].allowed_ips == ["10.0.0.0/8", "192.0.2.7"]
+
+
+# --- Deliveries ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def address(acme: Caller) -> Address:
+    """An endpoint of a live workflow."""
+    acme.post("workflows/flow/publish/")
+    with scope.tenant(acme.tenant_id):
+        workflow = Workflow.objects.get()
+    return make_address(workflow=workflow)
+
+
+def test_a_delivery_is_shown_with_headers_body_and_command(staff: Client, address: Address) -> None:
+    with pytest.raises(Problem):
+        deliver(address, {"x-shop": "north"}, b"<i>body</i>")
+    (row,) = senders.kept(address)
+
+    listing = staff.get("/admin/webhooks/delivery/?reason__exact=bad_signature")
+    page = staff.get(f"/admin/webhooks/delivery/{row.pk}/change/").content.decode()
+
+    assert str(row.pk) in listing.content.decode()
+    assert "<i>body</i>" not in page
+    for shown in ("north", "<i>body</i>", "curl --request POST", "bad signature"):
+        assert shown in unescape(page)
+    endpoint = staff.get(f"/admin/webhooks/endpoint/{address.endpoint_id}/change/")
+    assert b"bad signature" in endpoint.content
+
+
+def test_staff_send_a_delivery_again_after_a_question(staff: Client, address: Address) -> None:
+    with pytest.raises(Problem):
+        deliver(address, {})
+    (row,) = senders.kept(address)
+    path = f"/admin/webhooks/delivery/{row.pk}/resend/"
+
+    assert b"Look at its body first" in staff.get(path).content
+    assert senders.stored().executions == 0
+    answer = staff.post(path)
+
+    assert "/admin/executions/execution/" in answer["Location"]
+    assert senders.stored().executions == 1
+
+
+@pytest.mark.parametrize(("verb", "runs"), [("run", 1), ("discard", 0)])
+def test_staff_pause_a_workflow_and_deal_with_what_it_stored(
+    staff: Client, address: Address, verb: str, runs: int
+) -> None:
+    with scope.tenant(address.tenant.id):
+        workflow = f"/admin/workflows/workflow/{Workflow.objects.get().pk}"
+    waiting = f"/admin/webhooks/endpoint/{address.endpoint_id}/{verb}-waiting/"
+    assert b"begins no runs" in staff.get(f"{workflow}/pause/").content
+    staff.post(f"{workflow}/pause/")
+    assert deliver(address, standard(address)).paused
+    staff.post(f"{workflow}/resume/")
+
+    assert b"1 deliveries wait" in staff.get(waiting).content
+    staff.post(waiting)
+
+    assert senders.stored().executions == runs
+    assert b"0 deliveries wait" in staff.get(waiting).content

@@ -21,6 +21,7 @@ from tests.executions.driving import working
 from tests.webhooks.senders import Address, make_address
 from webhooks import bodies, signatures
 from webhooks.models import ANSWERS
+from webhooks.refusals import Reason
 from webhooks.signatures import GenericOptions
 from workflows import documents
 
@@ -111,3 +112,9 @@ def test_every_option_of_generic_is_described_with_its_default() -> None:
     for name, option in GenericOptions.model_fields.items():
         default = {None: "none", "": "empty", 300: "300"}.get(option.default, f"`{option.default}`")
         assert f"| `{name}` | {default} |" in TEXT
+
+
+def test_every_reason_is_described() -> None:
+    table = TEXT.partition("| `reason` |")[2].partition("\n\n")[0]
+    described = re.findall(r"^\| `([a-z_]+)` \| \d{3} \|", table, re.MULTILINE)
+    assert described == [reason.value for reason in Reason]

@@ -17,7 +17,8 @@ from tenants.models import TenantLimits, TenantUsage
 from tenants.problems import Problem
 from tests.webhooks import senders
 from tests.webhooks.senders import BODY, Address, make_address, standard
-from webhooks import limits, services
+from webhooks import deliveries, limits, services
+from webhooks.models import Delivery
 from webhooks.receive import receive
 
 pytestmark = pytest.mark.django_db
@@ -73,6 +74,16 @@ def test_the_refusal_says_when_to_send_it_again(settings: LazySettings) -> None:
     assert refused.status_code == 429
     assert 55 < int(refused["Retry-After"]) <= 60
     assert "The endpoint's limit of webhooks (1/min)" in refused.json()["detail"]
+
+
+def test_what_was_too_much_is_kept_and_may_be_sent_again_by_hand(settings: LazySettings) -> None:
+    settings.RATE_WEBHOOKS = Rate(1, SLOW)
+    address = make_address()
+    knock(address, 1, 2)
+    with scope.tenant(address.tenant.id):
+        kept = Delivery.objects.get(reason="rate_limited")
+        run = deliveries.resend(delivery=kept, by="otto")
+    assert (kept.status, run.status) == (429, "queued")
 
 
 def test_each_endpoint_has_its_own(settings: LazySettings) -> None:

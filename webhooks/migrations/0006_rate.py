@@ -8,7 +8,7 @@ import tenants.models.limits
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('webhooks', '0003_answer'),
+        ('webhooks', '0004_deliveries'),
     ]
 
     operations = [

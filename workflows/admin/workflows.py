@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
@@ -17,7 +18,7 @@ from unfold.decorators import action, display
 from tenants import scope
 from tenants.admin.base import ScopedAdmin, ask, panel
 from tenants.problems import Problem
-from workflows import canonical, services
+from workflows import canonical, pausing, services
 from workflows.admin.forms import WorkflowForm
 from workflows.models import Workflow, WorkflowVersion
 
@@ -55,10 +56,10 @@ class WorkflowAdmin(ScopedAdmin):
     search_fields = ["name", "slug"]
     autocomplete_fields = ["tenant"]
     inlines = [VersionInline]
-    actions_detail = ["run", "publish", "archive"]
+    actions_detail = ["run", "publish", "pause", "resume", "archive"]
     add_fieldsets = ((None, {"fields": ["tenant", "name", "slug", "draft_text"]}),)
     fieldsets = (
-        (None, {"fields": ["tenant", "name", "slug", "version"]}),
+        (None, {"fields": ["tenant", "name", "slug", "version", "paused_at"]}),
         ("Draft", {"classes": ["tab"], "fields": ["problems", "draft_text", "revision"]}),
         ("As JSON", {"classes": ["tab"], "fields": ["as_json"]}),
     )
@@ -71,7 +72,7 @@ class WorkflowAdmin(ScopedAdmin):
         return self.inlines if obj else []
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        shown = ["version", "problems", "as_json"]
+        shown = ["version", "paused_at", "problems", "as_json"]
         return [*shown, "tenant", "slug"] if obj else shown
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -176,6 +177,33 @@ class WorkflowAdmin(ScopedAdmin):
         workflow = self.required(request, object_id)
         address = reverse("admin:executions_execution_run", args=[workflow.pk])
         return HttpResponseRedirect(address)
+
+    @action(description="Pause", url_path="pause", permissions=["change"], icon="pause")
+    def pause(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        text = "It begins no runs until it is resumed; webhooks are stored. What runs goes on."
+        return self._pausing(request, object_id, "Pause", text, pausing.pause)
+
+    @action(description="Resume", url_path="resume", permissions=["change"], icon="play_arrow")
+    def resume(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        text = "It begins runs again. Run or discard the stored webhooks at its endpoints."
+        return self._pausing(request, object_id, "Resume", text, pausing.resume)
+
+    def _pausing(
+        self, request: HttpRequest, object_id: str, verb: str, text: str, act: Callable[..., None]
+    ) -> HttpResponse:
+        workflow = self.required(request, object_id)
+        if request.method == "POST":
+            with scope.tenant(workflow.tenant_id):
+                act(workflow=workflow)
+            return HttpResponseRedirect(_change(workflow))
+        return ask(
+            request,
+            self.admin_site,
+            title=f"{verb} {workflow.name}?",
+            text=text,
+            submit=verb,
+            back=_change(workflow),
+        )
 
     @action(description="Archive", url_path="archive", permissions=["change"], icon="archive")
     def archive(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('tenants', '0001_initial'),
-        ('workflows', '0003_schedules'),
+        ('workflows', '0004_pause'),
     ]
 
     operations = [

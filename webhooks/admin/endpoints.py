@@ -1,8 +1,9 @@
-"""Endpoints and deliveries. An endpoint's secret is shown once, after it was made."""
+"""Endpoints. An endpoint's secret is shown once, after it was made."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
@@ -14,13 +15,13 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget, UnfoldBooleanWidget
 
 from tenants import scope
-from tenants.admin.base import ReadOnlyAdmin, ScopedAdmin, ask, panel, show_once
+from tenants.admin.base import ScopedAdmin, ask, panel, show_once
 from tenants.problems import Problem
-from webhooks import services, signatures
-from webhooks.models import Delivery, Endpoint
+from webhooks import deliveries, services, signatures
+from webhooks.models import Endpoint
 from workflows.models import Workflow
 
-EDITABLE = ("name", "answer", "rate", "enabled")
+EDITABLE = ("name", "answer", "allowed_ips", "rate", "enabled")
 CHECKED_TOGETHER = {"workflow", "name", "scheme", "options", "secret", "confirm"}
 
 
@@ -47,7 +48,7 @@ class EndpointForm(forms.ModelForm):  # type: ignore[type-arg] # generic in the 
 
     class Meta:
         model = Endpoint
-        fields = ["name", "workflow", "scheme", "options", "answer", "rate", "enabled"]
+        fields = ["name", "workflow", "scheme", "options", "answer", *EDITABLE[2:]]
         widgets = {
             "scheme": UnfoldAdminSelectWidget(choices=[(key, key) for key in signatures.SCHEMES])
         }
@@ -65,6 +66,13 @@ class EndpointForm(forms.ModelForm):  # type: ignore[type-arg] # generic in the 
         if not isinstance(options, dict):
             raise forms.ValidationError("This must be an object.")
         return options
+
+    def clean_allowed_ips(self) -> list[str]:
+        given = self.cleaned_data["allowed_ips"] or []
+        try:
+            return services.checked_ips(given)
+        except Problem as problem:
+            raise forms.ValidationError(problem.detail) from None
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
@@ -103,22 +111,14 @@ class EndpointAdmin(ScopedAdmin):
     list_select_related = ["workflow"]
     search_fields = ["name", "workflow__slug", "=token"]
     autocomplete_fields = ["workflow"]
-    actions_detail = ["rotate"]
+    actions_detail = ["rotate", "run_waiting", "discard_waiting"]
 
     def get_fields(self, request: HttpRequest, obj: Endpoint | None = None) -> list[str]:
         if obj is None:
-            return [
-                "workflow",
-                "name",
-                "scheme",
-                "options",
-                "secret",
-                "later",
-                "confirm",
-                "answer",
-                "rate",
-            ]
-        facts = ["tenant", "workflow", "address", "scheme", "settings", "awaits_secret"]
+            secret = ["secret", "later", "confirm"]
+            made = ["workflow", "name", "scheme", "options", *secret]
+            return [*made, "answer", "allowed_ips", "rate"]
+        facts = ["tenant", "workflow", "address", "scheme", "settings", "awaits_secret", "came_in"]
         return [*facts, "previous_expires_at", "created_at", *EDITABLE]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Endpoint | None = None) -> list[str]:
@@ -137,6 +137,11 @@ class EndpointAdmin(ScopedAdmin):
     def settings(self, endpoint: Endpoint) -> SafeString:
         return panel("document", text=json.dumps(endpoint.options, indent=2))
 
+    @display(description="came in")
+    def came_in(self, endpoint: Endpoint) -> SafeString:
+        waiting = deliveries.waiting(endpoint.workflow).count()
+        return panel("came_in", counts=deliveries.counts(endpoint), waiting=waiting)
+
     def save_model(self, request: HttpRequest, obj: Any, form: forms.Form, change: bool) -> None:
         with scope.tenant(obj.workflow.tenant_id):
             if change:
@@ -144,6 +149,7 @@ class EndpointAdmin(ScopedAdmin):
                 services.set_answer(endpoint=obj, answer=obj.answer)
                 services.set_rate(endpoint=obj, rate=obj.rate)
                 services.set_enabled(endpoint=obj, enabled=obj.enabled)
+                services.set_allowed_ips(endpoint=obj, allowed_ips=obj.allowed_ips)
                 return
             issued = services.create(
                 workflow=obj.workflow,
@@ -154,6 +160,7 @@ class EndpointAdmin(ScopedAdmin):
                 confirm=form.cleaned_data["confirm"],
                 answer=obj.answer,
                 rate=obj.rate,
+                allowed_ips=obj.allowed_ips,
             )
         obj.pk, obj.tenant_id = issued.endpoint.pk, issued.endpoint.tenant_id
         obj.token, obj.secret = issued.endpoint.token, issued.secret
@@ -192,6 +199,56 @@ class EndpointAdmin(ScopedAdmin):
             return HttpResponseRedirect(_change(endpoint))
         return self._show(request, endpoint, issued.secret)
 
+    @action(
+        description="Run stored deliveries",
+        url_path="run-waiting",
+        permissions=["change"],
+        icon="play_arrow",
+    )
+    def run_waiting(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._waiting(request, object_id, "Run", self._run_waiting)
+
+    @action(
+        description="Discard stored deliveries",
+        url_path="discard-waiting",
+        permissions=["change"],
+        icon="delete_sweep",
+    )
+    def discard_waiting(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._waiting(request, object_id, "Discard", self._discard_waiting)
+
+    def _waiting(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        verb: str,
+        act: Callable[[HttpRequest, Workflow], str],
+    ) -> HttpResponse:
+        endpoint = self.required(request, object_id)
+        workflow = endpoint.workflow
+        if request.method != "POST":
+            count = deliveries.waiting(workflow).count()
+            return ask(
+                request,
+                self.admin_site,
+                title=f"{verb} what was stored while {workflow} was paused?",
+                text=f"{count} deliveries wait, at all endpoints of the workflow.",
+                submit=verb,
+                back=_change(endpoint),
+            )
+        try:
+            with scope.tenant(endpoint.tenant_id):
+                self.message_user(request, act(request, workflow))
+        except Problem as problem:
+            self.message_user(request, problem.detail, "error")
+        return HttpResponseRedirect(_change(endpoint))
+
+    def _run_waiting(self, request: HttpRequest, workflow: Workflow) -> str:
+        return deliveries.run_waiting(workflow=workflow, by=request.user.get_username()).sentence
+
+    def _discard_waiting(self, request: HttpRequest, workflow: Workflow) -> str:
+        return f"Discarded: {deliveries.discard_waiting(workflow=workflow)}."
+
     def _show(self, request: HttpRequest, endpoint: Endpoint, secret: str) -> HttpResponse:
         return show_once(
             request,
@@ -201,29 +258,6 @@ class EndpointAdmin(ScopedAdmin):
             value=secret or _without_secret(endpoint),
             back=_change(endpoint),
         )
-
-
-@admin.register(Delivery)
-class DeliveryAdmin(ReadOnlyAdmin):
-    list_display = ["dedupe_key", "endpoint", "execution", "size", "received_at"]
-    list_select_related = ["endpoint"]
-    search_fields = ["=dedupe_key"]
-    ordering = ["-id"]
-    shows_content = True
-    fields = [
-        "tenant",
-        "endpoint",
-        "dedupe_key",
-        "execution",
-        "size",
-        "received_at",
-        "shown_headers",
-    ]
-    readonly_fields = ["shown_headers"]
-
-    @display(description="headers")
-    def shown_headers(self, delivery: Delivery) -> SafeString:
-        return panel("document", text=json.dumps(delivery.headers, indent=2, ensure_ascii=False))
 
 
 def _secret(cleaned: dict[str, Any]) -> str | None:

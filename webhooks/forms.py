@@ -1,0 +1,118 @@
+"""What people ask of endpoints and deliveries."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django import forms
+
+from webhooks import signatures
+from webhooks.models import ANSWERS, Endpoint
+from webhooks.refusals import Reason
+
+FILTERS = ("reason", "since", "until", "execution")
+
+
+def _ips_field() -> forms.CharField:
+    return forms.CharField(
+        label="Addresses that may send, one a line",
+        required=False,
+        max_length=10_000,
+        widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false", "autocomplete": "off"}),
+    )
+
+
+class IpsForm(forms.Form):
+    """The allow-list, as people type it."""
+
+    allowed_ips = _ips_field()
+
+    def clean_allowed_ips(self) -> list[str]:
+        text: str = self.cleaned_data["allowed_ips"]
+        return text.replace(",", " ").split()
+
+
+class NewEndpointForm(IpsForm):
+    """A new address for a workflow."""
+
+    field_order = [
+        *("workflow", "name", "scheme", "secret", "options", "answer", "allowed_ips", "confirm")
+    ]
+    workflow = forms.ChoiceField()
+    name = forms.CharField(required=False, max_length=100)
+    scheme = forms.ChoiceField(
+        label="How requests are signed", choices=[(key, key) for key in signatures.SCHEMES]
+    )
+    secret = forms.CharField(
+        label="Secret, if the provider chooses it",
+        required=False,
+        max_length=200,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    options = forms.CharField(
+        label="Options of the scheme generic (JSON)",
+        required=False,
+        max_length=5000,
+        widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false", "autocomplete": "off"}),
+    )
+    answer = forms.ChoiceField(label="With what callers are answered", choices=ANSWERS)
+    confirm = forms.CharField(
+        label="Its name again, if anybody may send (scheme none)", required=False, max_length=100
+    )
+
+    def __init__(self, data: Any, slugs: list[str], initial: dict[str, Any]) -> None:
+        super().__init__(data, initial={"scheme": signatures.DEFAULT, **initial})
+        self.fields["workflow"] = forms.ChoiceField(choices=[(slug, slug) for slug in slugs])
+
+    def clean_options(self) -> dict[str, Any]:
+        try:
+            options = json.loads(self.cleaned_data["options"] or "{}")
+        except (ValueError, RecursionError):
+            raise forms.ValidationError("This is not JSON.") from None
+        if not isinstance(options, dict):
+            raise forms.ValidationError("This must be an object.")
+        return options
+
+
+class EndpointForm(IpsForm):
+    """What can be changed of an endpoint."""
+
+    enabled = forms.BooleanField(label="Switched on", required=False)
+
+    def __init__(self, data: Any, endpoint: Endpoint) -> None:
+        shown = "\n".join(endpoint.allowed_ips)
+        super().__init__(data, initial={"enabled": endpoint.enabled, "allowed_ips": shown})
+
+
+class FilterForm(forms.Form):
+    """Which deliveries to list; every field may be empty. Times are UTC."""
+
+    reason = forms.ChoiceField(
+        required=False,
+        choices=[("", "Any reason"), *((one.value, one.label) for one in Reason)],
+    )
+    since = forms.DateTimeField(
+        label="Since (UTC)",
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
+    )
+    until = forms.DateTimeField(
+        label="Until (UTC)",
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
+    )
+    execution = forms.UUIDField(label="Execution", required=False)
+    before = forms.UUIDField(required=False, widget=forms.HiddenInput)
+
+
+class ResendForm(forms.Form):
+    unverified = forms.BooleanField(
+        label="Run it although nobody knows who sent it", required=False
+    )
+
+
+class WaitingForm(forms.Form):
+    """What to do with what a paused workflow stored."""
+
+    action = forms.ChoiceField(choices=[("run", "run"), ("discard", "discard")])
