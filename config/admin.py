@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.auth.admin import GroupAdmin as PlainGroupAdmin
@@ -21,7 +24,10 @@ from tenants.services import audit
 from tenants.services.audit import Target
 
 for model in (
+    Authenticator,  # people manage these three by themselves; staff help by the actions on a user
+    EmailAddress,
     Group,
+    UserSession,
     models.ClockedSchedule,
     models.CrontabSchedule,
     models.IntervalSchedule,
@@ -33,7 +39,16 @@ for model in (
 
 @admin.register(Group)
 class GroupAdmin(Audited, PlainGroupAdmin, ModelAdmin):
-    """What groups of staff may do."""
+    """What groups of staff may do: a superuser's business, or one could widen one's own group."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return request.user.is_superuser and super().has_add_permission(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.is_superuser and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.is_superuser and super().has_delete_permission(request, obj)
 
 
 class TaskSelect(UnfoldAdminSelectWidget, beat.TaskSelectWidget):

@@ -16,7 +16,15 @@ from executions.api import (
     Run,
     StepVerbs,
 )
-from tenants.api import AuditExport, AuditViews, Register, SecretViews, VariableViews
+from tenants.api import (
+    AuditExport,
+    AuditViews,
+    InvitationViews,
+    MemberViews,
+    Register,
+    SecretViews,
+    VariableViews,
+)
 from webhooks.api import EndpointViews
 from webhooks.delivery_api import DeliveryViews, WaitingViews
 from workflows.api import DraftView, Publish, Validate, VersionViews, WorkflowViews
@@ -36,6 +44,7 @@ SUBSCRIPTION = "subscriptions/<uuid:id>/"
 
 _ALL: dict[str, Any] = {"get": "list", "post": "create"}
 _ONE: dict[str, Any] = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
+_KEPT: dict[str, Any] = {"get": "retrieve", "delete": "destroy"}
 _NAMED: dict[str, Any] = {"get": "retrieve", "put": "update", "delete": "destroy"}
 
 urlpatterns = [
@@ -84,6 +93,10 @@ urlpatterns = [
     path(SCHEDULE, ScheduleViews.as_view(_ONE), name="schedule"),
     path(f"{SCHEDULE}pause/", ScheduleViews.as_view({"post": "pause"}), name="schedule-pause"),
     path(f"{SCHEDULE}resume/", ScheduleViews.as_view({"post": "resume"}), name="schedule-resume"),
+    path("members/", MemberViews.as_view({"get": "list"}), name="members"),
+    path("members/<uuid:id>/", MemberViews.as_view(_ONE), name="member"),
+    path("invitations/", InvitationViews.as_view(_ALL), name="invitations"),
+    path("invitations/<uuid:id>/", InvitationViews.as_view(_KEPT), name="invitation"),
     path("subscriptions/", SubscriptionViews.as_view(_ALL), name="subscriptions"),
     path(SUBSCRIPTION, SubscriptionViews.as_view(_ONE), name="subscription"),
     path("usage/", UsageView.as_view(), name="usage"),

@@ -50,6 +50,15 @@ def days(name: str, default: int) -> int:
     return int(text)
 
 
+def choice(name: str, default: str, *others: str) -> str:
+    """Read one of a few words."""
+    word = os.environ.get(name, default).strip()
+    if word not in (default, *others):
+        words = " or ".join(sorted((default, *others)))
+        raise ImproperlyConfigured(f"{name}: {word!r} is not known. Give {words}")
+    return word
+
+
 def seconds(name: str, default: float, most: float) -> float:
     """Read a number of seconds, `most` at most."""
     text = os.environ.get(name, str(default)).strip()

@@ -23,6 +23,7 @@ _GROUPS = {
     "Tenants": (
         ("tenants_tenant", "Tenants", "domain"),
         ("tenants_membership", "Memberships", "badge"),
+        ("tenants_invitation", "Invitations", "mail"),
         ("tenants_apikey", "API keys", "key"),
         ("tenants_secret", "Secrets", "lock"),
         ("tenants_variable", "Variables", "tune"),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
-from config import env, logs
+from config import accounts, env, logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 environment = env.read()
@@ -44,6 +44,9 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "channels",
     "csp",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
     "tenants",
     "workflows",
     "executions",
@@ -63,6 +66,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "tenants.middleware.TenantMiddleware",
 ]
 
@@ -112,6 +116,15 @@ CHANNEL_LAYERS = {
         "CONFIG": {"hosts": [REDIS_URL], "prefix": "stepwell"},
     }
 }
+# How often somebody has tried to log in, and such; without Redis each process counts for itself.
+CACHES = {
+    "default": {
+        "BACKEND": "tenants.caches.RedisOrProcess",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "stepwell",
+        "OPTIONS": {"socket_timeout": REDIS_TIMEOUT, "socket_connect_timeout": REDIS_TIMEOUT},
+    }
+}
 CELERY_BROKER_URL = env.broker_url(REDIS_URL)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
@@ -138,21 +151,16 @@ CELERY_BEAT_SCHEDULE = {
 
 # --- People ------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "tenants.User"
-LOGIN_URL = "login"
-LOGIN_REDIRECT_URL = "home"
-LOGOUT_REDIRECT_URL = "login"
 PASSWORD_HASHERS = [
     "tenants.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
-AUTH_PASSWORD_VALIDATORS = [
-    {
-        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
-        "OPTIONS": {"min_length": 12},
-    },
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-]
+REGISTRATION_OPEN = env.choice("STEPWELL_REGISTRATION", "open", "closed") == "open"
+# Whether the admin opens only to staff who confirm their log-in with a second factor.
+_staff_mfa = ("required", "optional") if SECURE else ("optional", "required")  # the default first
+STAFF_MFA_REQUIRED = env.choice("STEPWELL_STAFF_MFA", *_staff_mfa) == "required"
+KEEP_INVITATIONS_DAYS = 7  # that the mailed link is good for
+MAX_INVITATIONS = environment.int("STEPWELL_MAX_INVITATIONS", default=100)  # open, of one tenant
 
 # --- Mail ----------------------------------------------------------------------------------------
 # Such as smtp+tls://user:password@mail.example:587; by default mails are printed.
@@ -174,6 +182,7 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE
 # What the one proxy of ours says of the sender is believed; who has none could be lied to.
 BEHIND_PROXY = environment.bool("STEPWELL_BEHIND_PROXY", default=False)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
+vars().update(accounts.settings(secure=SECURE, behind_proxy=BEHIND_PROXY))
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {

@@ -40,7 +40,8 @@ class ExecutionSocket(AsyncWebsocketConsumer):
 
     Each message is a `Batch`: `{events, status, more, ended, html}`. Closes with 1000 after the
     last event, with 4400, 4401, 4403 or 4404 (the HTTP status plus 4000) when it refuses, with
-    1013 when the database is away.
+    1013 when the database is away. Who may follow is looked at with every read: whoever is removed
+    or logged out gets nothing more, and 4403 or 4401 at once, or after two seconds without Redis.
     """
 
     # The feed subscribes by itself: the base class would refuse all sockets while Redis is away.
@@ -72,13 +73,15 @@ class ExecutionSocket(AsyncWebsocketConsumer):
         execution_id = self.scope["url_route"]["kwargs"]["execution_id"]
         after = _position(dict(self.scope))
         principal = await door.in_thread(_member, self.scope["user"], execution_id)
+        session_key = self.scope["session"].session_key
 
         async def page_after(after: int) -> Batch:
             return await door.in_tenant(
-                principal.tenant_id, _read_page, principal, execution_id, after
+                principal.tenant_id, _read_page, principal, session_key, execution_id, after
             )
 
-        batches = follow(events.group(execution_id), after, page_after)
+        groups = events.group(execution_id), events.access_group(principal.id)
+        batches = follow(after, page_after, *groups)
         async with contextlib.aclosing(batches):
             async for batch in batches:
                 if batch.events or batch.ended:
@@ -126,12 +129,14 @@ async def _answer(execution_id: UUID, connection: door.Connection, send: door.Se
         return
 
     async def events_after(after: int) -> Batch:
-        return await door.in_tenant(principal.tenant_id, _read, execution_id, after)
+        return await door.in_tenant(
+            principal.tenant_id, _read_for_key, principal, execution_id, after
+        )
 
     said = {**counted, "Content-Type": "text/event-stream", "Cache-Control": "no-store"}
     await _start(send, 200, said)
     with contextlib.suppress(DatabaseFault, Problem):  # the client comes back with Last-Event-ID
-        await _write_events(send, follow(events.group(execution_id), after, events_after))
+        await _write_events(send, follow(after, events_after, events.group(execution_id)))
     await send({"type": "http.response.body", "body": b""})
 
 
@@ -204,6 +209,13 @@ def _member(user: Any, execution_id: UUID) -> Principal:
     return _allowed(principal)
 
 
+def _renewed(principal: Principal) -> Principal:
+    now = services.renewed(principal)
+    if now is None:
+        raise Problem(403, "forbidden", "You do not belong to this tenant any more.")
+    return _allowed(now)
+
+
 def _allowed(principal: Principal) -> Principal:
     if not principal.may(Permission.VIEW):
         raise Problem(403, "forbidden", "Your role does not allow this.")
@@ -217,7 +229,17 @@ def _read(execution_id: UUID, after: int) -> Batch:
         raise _not_found() from None
 
 
-def _read_page(principal: Principal, execution_id: UUID, after: int) -> Batch:
+def _read_for_key(principal: Principal, execution_id: UUID, after: int) -> Batch:
+    _renewed(principal)
+    return _read(execution_id, after)
+
+
+def _read_page(
+    principal: Principal, session_key: str | None, execution_id: UUID, after: int
+) -> Batch:
+    if not services.session_lives(session_key):
+        raise Problem(401, "not-authenticated", "Log in again.")
+    principal = _renewed(principal)
     batch = _read(execution_id, after)
     if not batch.events:
         return batch

@@ -26,6 +26,7 @@ from workflows.definition import JSON
 log = structlog.get_logger(__name__)
 
 WAKE = "execution.wake"
+ACCESS = "access.changed"
 PAUSE_SECONDS = 1.0  # after an error, before Redis is tried again
 PAGE = 500  # events read at once
 
@@ -69,6 +70,16 @@ def read(execution_id: UUID, after: int = 0, limit: int | None = None) -> list[E
 def group(execution_id: UUID) -> str:
     """The channel layer's group of everyone who follows the execution."""
     return f"execution.{execution_id}"
+
+
+def access_group(user_id: UUID) -> str:
+    """The channel layer's group of everything that this person has open."""
+    return f"access.{user_id}"
+
+
+def publish_access(sender: object, user_id: UUID, **_: object) -> None:
+    """Make all that this person has open look again whether they may. As `publish`."""
+    _publisher().publish(access_group(user_id), {"type": ACCESS})
 
 
 def channel(execution_id: UUID) -> str:

@@ -52,12 +52,13 @@ def read(execution_id: UUID, after: int) -> Batch:
     return Batch(found, status, more=more, ended=status in EXECUTION_ENDED and not more)
 
 
-async def follow(group: str, after: int, read: Read) -> AsyncGenerator[Batch, None]:
+async def follow(after: int, read: Read, *groups: str) -> AsyncGenerator[Batch, None]:
     """Yield a batch for each read, an empty one at least every two seconds, until the last event.
 
-    `read` takes the number of the last event seen and returns those that follow.
+    `read` takes the number of the last event seen and returns those that follow; a message to any
+    of the groups makes it read at once.
     """
-    async with wakeups(group) as woken:
+    async with wakeups(*groups) as woken:
         while True:
             batch = await read(after)
             after = batch.events[-1]["seq"] if batch.events else after
@@ -77,22 +78,23 @@ async def _pause(woken: asyncio.Event) -> None:
 
 
 @contextlib.asynccontextmanager
-async def wakeups(group: str) -> AsyncIterator[asyncio.Event]:
-    """An event that is set by each message to the group; never, if Redis could not be asked."""
+async def wakeups(*groups: str) -> AsyncIterator[asyncio.Event]:
+    """An event that is set by each message to a group; never, if Redis could not be asked."""
     woken = asyncio.Event()
     listener = None
     try:
         async with asyncio.timeout(settings.REDIS_TIMEOUT):
             channel = await _layer().new_channel()
             listener = asyncio.create_task(_listen(channel, woken))
-            await _layer().group_add(group, channel)
+            for group in groups:
+                await _layer().group_add(group, channel)
     except (RedisError, OSError) as error:  # a TimeoutError is an OSError
-        log.warning("following without wake-ups", group=group, error=str(error))
+        log.warning("following without wake-ups", groups=groups, error=str(error))
     try:
         yield woken
     finally:
         if listener is not None:
-            await _leave(group, channel, listener)
+            await _leave(groups, channel, listener)
 
 
 def _layer() -> Any:
@@ -105,9 +107,10 @@ async def _listen(channel: str, woken: asyncio.Event) -> None:
         woken.set()
 
 
-async def _leave(group: str, channel: str, listener: asyncio.Task[None]) -> None:
+async def _leave(groups: tuple[str, ...], channel: str, listener: asyncio.Task[None]) -> None:
     listener.cancel()
     with contextlib.suppress(RedisError, OSError):
         async with asyncio.timeout(settings.REDIS_TIMEOUT):
-            await _layer().group_discard(group, channel)
+            for group in groups:
+                await _layer().group_discard(group, channel)
             await asyncio.wait([listener])

@@ -14,6 +14,8 @@ from typing import Any, Protocol
 from tenants.rls import OPERATOR_ROLE, TENANT_SETTING
 
 GLOBAL_TABLES: Mapping[str, str] = {
+    "account_emailaddress": "a person's address and whether it is verified",
+    "account_emailconfirmation": "empty: what confirms an address is a signature",
     "auth_group": "kinds of platform staff; the same for all tenants",
     "auth_group_permissions": "what kinds of platform staff may do in the admin",
     "auth_permission": "the names of what staff may do; written by migrations",
@@ -28,16 +30,19 @@ GLOBAL_TABLES: Mapping[str, str] = {
     "django_migrations": "which migrations ran",
     "django_session": "found by a random key before it is known who asks",
     "executions_worker": "worker processes and when they were last seen; no tenant's data",
+    "mfa_authenticator": "a person's second factors, asked for before a tenant is known",
     "tenants_platformauditentry": "what was done outside all tenants; only the operator reads it",
     "tenants_platformaudithead": "where the chain of those entries ends",
     "tenants_user": "a person may belong to several tenants and logs in before one is known",
     "tenants_user_groups": "which staff belong to which groups",
     "tenants_user_user_permissions": "single permissions of staff",
+    "usersessions_usersession": "where a person is logged in; sessions belong to no tenant",
 }
 """The tables that hold no tenant's data, each with the reason why not."""
 
 GLOBAL_KEYS: Mapping[str, str] = {
     "tenants_apikey.public_id": "random; an API key is found before its tenant is known",
+    "tenants_invitation.digest": "of a random token; found before it is known who asks",
     "tenants_tenant.slug": "a public name: registering says whether it is taken",
     "webhooks_endpoint.token": "random; an endpoint is found before its tenant is known",
 }

@@ -10,9 +10,10 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from rest_framework.permissions import SAFE_METHODS
 
 from tenants import actors, limits, problems, scope, services
@@ -54,7 +55,8 @@ class TenantMiddleware:
 
     A page is for the tenant in its URL, an API call for the tenant of its key, the admin for all
     tenants by the operator role. A view with `opens_own_scope` (it waits, and no transaction may
-    stay open while it does) opens the scope itself. What a principal is shown, nobody may cache.
+    stay open while it does) opens the scope itself. A page also gets `request.memberships`. What a
+    principal is shown, nobody may cache.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -67,7 +69,8 @@ class TenantMiddleware:
             response = self.get_response(request)
         for name, value in request.counted.headers.items():  # type: ignore[attr-defined]
             response.headers.setdefault(name, value)
-        if request.principal is not None:  # type: ignore[attr-defined]
+        # A session's pages show what is its owner's, such as the key of an authenticator app.
+        if request.principal is not None or request.session.accessed:  # type: ignore[attr-defined]
             response["Cache-Control"] = "no-store"
         return response
 
@@ -81,12 +84,19 @@ class TenantMiddleware:
         if "tenant_slug" in kwargs:
             if not request.user.is_authenticated:
                 return redirect_to_login(request.get_full_path())
-            principal = services.find_member(request.user, kwargs.pop("tenant_slug"))
+            services.note_seen(request)
+            memberships = services.memberships_of(request.user)
+            request.memberships = memberships  # type: ignore[attr-defined]
+            principal = services.member_at(memberships, kwargs.pop("tenant_slug"))
             if principal is None:
                 raise Http404
         elif request.path.startswith(API_PREFIX):
             principal = self._key_holder(request)
         elif request.path.startswith(ADMIN_PREFIX) and request.user.is_staff:
+            if settings.STAFF_MFA_REQUIRED and not services.has_second_factor(request.user):
+                messages.warning(request, "Set up a second factor first: staff need one.")
+                return redirect("mfa_index")
+            services.note_seen(request)
             user = request.user
             with actors.acting(actors.named("staff", user.pk, user.get_username())):
                 return _run(scope.operator("staff admin"), view, request, args, kwargs)

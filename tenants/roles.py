@@ -21,7 +21,7 @@ class Permission(StrEnum):
     RUN = "run"  # start, cancel, resume executions
     EDIT = "edit"  # change and publish workflows, endpoints
     SECRETS = "secrets"  # write secrets and variables
-    ADMINISTER = "administer"  # members and API keys
+    ADMINISTER = "administer"  # members, invitations and API keys
 
 
 _VIEWER = frozenset({Permission.VIEW})
@@ -40,3 +40,8 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
 def allows(role: Role, permission: Permission) -> bool:
     """Whether a member with this role has the permission."""
     return permission in PERMISSIONS[role]
+
+
+def may_grant(granter: Role, role: Role) -> bool:
+    """Whether a member with the role `granter` may give `role` to others, or take it from them."""
+    return allows(granter, Permission.ADMINISTER) and PERMISSIONS[role] <= PERMISSIONS[granter]

@@ -14,7 +14,15 @@ from psycopg import sql
 from executions import services as executions
 from executions.models import Execution
 from tenants import scope
-from tenants.models import ApiKey, AuditEntry, Membership, PlatformAuditEntry, Secret, Variable
+from tenants.models import (
+    ApiKey,
+    AuditEntry,
+    Invitation,
+    Membership,
+    PlatformAuditEntry,
+    Secret,
+    Variable,
+)
 from tests import factories, routes
 from tests.executions import standing
 from tests.routes import Route
@@ -38,6 +46,7 @@ NOT_LOOKED_AT = {
     "tenants_audithead",
     "tenants_platformauditentry",
     "tenants_platformaudithead",
+    "usersessions_usersession",  # when a session was last seen
 }
 
 
@@ -147,6 +156,7 @@ def _rows(site: Site, workflow: Workflow) -> dict[str, object]:
             "tenants/apikey": ApiKey.objects.order_by("id")[0].id,
             "tenants/secret": Secret.objects.get().id,
             "tenants/variable": Variable.objects.get().id,
+            "tenants/invitation": Invitation.objects.get().id,
             "tenants/membership": Membership.objects.get(user=vera).id,
             "tenants/auditentry": AuditEntry.objects.all()[0].id,
             "workflows/workflow": workflow.id,

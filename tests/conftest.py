@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import hypothesis
 import pytest
+from django.core.cache import cache
 from django.db import connection, connections
 from pytest_django import DjangoDbBlocker
 
@@ -85,6 +86,13 @@ def django_db_setup(django_test_environment: None, django_db_blocker: DjangoDbBl
         assert database.startswith("test_"), f"refusing to test on {database}"
         assert role == environment.APP
         connection.close()
+
+
+@pytest.fixture(autouse=True)
+def forgotten_tries(request: pytest.FixtureRequest) -> None:
+    """What earlier tests tried (log-ins, say) is not counted against this one."""
+    if needs_servers(request.node):
+        cache.clear()
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from executions import services as execution_services
 from executions.models import Execution
 from tenants import scope
 from tenants import services as tenant_services
-from tenants.models import Membership, Tenant, User, Variable
+from tenants.models import Invitation, Membership, Tenant, User, Variable
 from tenants.principals import Principal
 from tenants.roles import Role
 from tests.workflows.definitions import document, step
@@ -65,8 +65,9 @@ def make_tenant(slug: str | None = None) -> Tenant:
 
 
 def make_member(tenant: Tenant, role: Role, email: str | None = None) -> User:
-    """A new person with this role; the password is PASSWORD."""
+    """A new person with this role and a verified address; the password is PASSWORD."""
     user = User.objects.create_user(email or f"person{next(_numbers)}@x.example", PASSWORD)
+    tenant_services.set_address(user, verified=True)
     with scope.tenant(tenant.id):
         Membership.objects.create(tenant=tenant, user=user, role=role)
     return user
@@ -76,6 +77,13 @@ def make_key(tenant: Tenant, role: Role = Role.OWNER) -> str:
     """A new API key's token, as it stands behind `Authorization: Bearer`."""
     with scope.tenant(tenant.id):
         return tenant_services.issue_key(tenant_id=tenant.id, name="test", role=role).token
+
+
+def make_invitation(tenant: Tenant, by: User, email: str, role: Role = Role.VIEWER) -> Invitation:
+    """An open invitation; its mail goes out."""
+    principal = principal_of(by, tenant)
+    with scope.tenant(tenant.id):
+        return tenant_services.invite(by=principal, email=email, role=role)
 
 
 def principal_of(user: User, tenant: Tenant) -> Principal:

@@ -78,6 +78,7 @@ def test_registering_is_told_in_the_new_tenants_chain(db: None) -> None:
 
 RUN = "t/<slug:tenant_slug>/executions/<uuid:execution_id>/"
 SUBSCRIPTIONS = "t/<slug:tenant_slug>/workflows/<slug:slug>/subscriptions/"
+MEMBER = "t/<slug:tenant_slug>/members/<uuid:member_id>/"
 ENDPOINTS = "t/<slug:tenant_slug>/endpoints/"
 ENDPOINT = f"{ENDPOINTS}<uuid:endpoint_id>/"
 WORKFLOW = "t/<slug:tenant_slug>/workflows/<slug:slug>/"
@@ -89,6 +90,10 @@ FORMS: Mapping[str, Mapping[str, str]] = {
     f"{WORKFLOW}deliveries/": {"action": "discard"},
     f"{WORKFLOW}pause/": {},
     f"{WORKFLOW}resume/": {},
+    "t/<slug:tenant_slug>/members/": {"email": "new@acme.example", "role": "viewer"},
+    MEMBER: {"role": "editor"},
+    f"{MEMBER}remove/": {},
+    "t/<slug:tenant_slug>/invitations/<uuid:invitation_id>/revoke/": {},
     SUBSCRIPTIONS: {"statuses": "failed"},
     f"{SUBSCRIPTIONS}<uuid:subscription_id>/": {"action": "disable"},
     "t/<slug:tenant_slug>/workflows/<slug:slug>/run/": {"body": "{}"},

@@ -18,7 +18,7 @@ from django.test import Client
 
 from executions.routing import sockets
 from tenants import scope
-from tenants.models import Tenant
+from tenants.models import Membership, Tenant
 from tenants.rls import TenantRow
 from tenants.roles import Role
 from tests import factories, routes
@@ -30,6 +30,7 @@ from webhooks.models import Delivery
 
 ROUTES = routes.walk()
 PAGES = [route for route in ROUTES if route.pattern in routes.PAGES]
+TENANTS_PAGES = [route for route in PAGES if "tenant_slug" in route.parameters]
 API = [route for route in ROUTES if route.pattern in routes.API]
 ADMIN = [
     route
@@ -70,6 +71,8 @@ ALLOWED = {
     },
 }
 
+MAILED = {"token": "x", "key": "x", "uidb36": "x"}  # what only a mail says
+
 Wrong = list[str]
 
 
@@ -103,6 +106,7 @@ def make_site() -> Site:
     factories.make_secret(acme, SENTINEL, SENTINEL)
     factories.make_variable(acme, SENTINEL, SENTINEL)
     schedule = factories.make_schedule(workflow, name=SENTINEL)
+    invitation = factories.make_invitation(acme, people.alice, f"{SENTINEL}@acme.example")
     subscription = factories.subscribe(
         workflow, None, filter=f"{{{{ event.output == '{SENTINEL}' }}}}"
     )
@@ -110,6 +114,7 @@ def make_site() -> Site:
     senders.deliver(address, senders.standard(address))
     with scope.tenant(acme.id):
         delivery = Delivery.objects.get()
+        member = Membership.objects.get(user=people.vera)
     values: dict[str, dict[str, object]] = {
         "": {
             "id": people.alice.id,
@@ -117,6 +122,10 @@ def make_site() -> Site:
             "name": SENTINEL,
             "number": 1,
             "execution_id": execution.id,
+            "member_id": member.id,
+            "invitation_id": invitation.id,
+            "session_id": 1,
+            "pk": 1,
             "subscription_id": subscription.id,
             "workflow_id": workflow.id,
             "endpoint_id": address.endpoint_id,
@@ -124,6 +133,8 @@ def make_site() -> Site:
             "app_label": "tenants",
             "url": "nowhere",
         },
+        "api/v1/members/": {"id": member.id},
+        "api/v1/invitations/": {"id": invitation.id},
         "executions/": {"id": execution.id, "key": "only"},
         "endpoints/": {"id": address.endpoint_id},
         "v1/deliveries/": {"id": delivery.id},
@@ -207,7 +218,7 @@ def test_every_socket_is_known() -> None:
 def test_each_public_route_answers_anybody(db: None) -> None:
     client = Client(raise_request_exception=False)
     answers = {
-        route.pattern: [ask(client, method, route.path({"token": "x"})) for method in METHODS]
+        route.pattern: [ask(client, method, route.path(MAILED)) for method in METHODS]
         for route in ROUTES
         if route.pattern in routes.PUBLIC
     }
@@ -281,7 +292,7 @@ def test_only_the_staff_sees_the_admin(site: Site) -> None:
 
 
 def test_the_staff_are_members_of_no_tenant(site: Site) -> None:
-    paths = {site.path(route): route for route in PAGES if route.parameters}
+    paths = {site.path(route): route for route in TENANTS_PAGES}
     wrong = [
         f"{request}: {answer.status_code}"
         for request, answer in tried(session(site.people.staff), paths)
@@ -319,7 +330,9 @@ def test_lists_hold_nothing_of_another_tenant(site: Site) -> None:
         assert answer.status_code == 200
         if route.pattern in TRAIL:
             continue
-        assert json.loads(bytes(getattr(answer, "content", b"")))["results"] == []
+        found = json.loads(bytes(getattr(answer, "content", b"")))["results"]
+        own = ["mallory@globex.example"] if route.pattern == "api/v1/members/" else []
+        assert [row["email"] for row in found] == own
 
 
 def test_the_audit_trail_holds_only_what_was_done_in_ones_own_tenant(site: Site) -> None:
@@ -349,7 +362,7 @@ def test_a_body_cannot_name_another_tenants_workflow(site: Site) -> None:
 
 def test_another_tenants_pages_are_not_found(site: Site) -> None:
     before = rows_of(site.people.acme)
-    paths = {site.path(route): route for route in PAGES if route.parameters}
+    paths = {site.path(route): route for route in TENANTS_PAGES}
     wrong = [
         f"{request}: {answer.status_code}"
         for request, answer in tried(session(site.people.mallory), paths)
@@ -361,7 +374,7 @@ def test_another_tenants_pages_are_not_found(site: Site) -> None:
 
 def test_another_tenants_ids_are_not_found_under_the_own_tenant(site: Site) -> None:
     before = rows_of(site.people.acme)
-    deep = [route for route in PAGES if len(route.parameters) > 1]
+    deep = [route for route in TENANTS_PAGES if len(route.parameters) > 1]
     assert deep
     client = session(site.people.mallory)
     wrong: Wrong = []
@@ -387,6 +400,20 @@ def test_an_id_that_nobody_has_gets_the_same_answer_as_another_tenants(site: Sit
 
 
 # --- Roles -------------------------------------------------------------------------------------
+
+
+def test_ones_own_account_shows_nothing_of_others(site: Site) -> None:
+    """Its pages name no tenant, and their numbers are looked for among one's own."""
+    own = [route for route in PAGES if route not in TENANTS_PAGES and route.parameters]
+    assert own
+    wrong = [
+        f"{request}: {answer.status_code}"
+        for request, answer in tried(
+            session(site.people.mallory), {site.path(route): route for route in own}
+        )
+        if answer.status_code not in (302, 404, 405) or tells(answer)
+    ]
+    assert wrong == []
 
 
 @pytest.mark.parametrize("role", ALLOWED)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 
-from tenants import scope
+from tenants import scope, services
 from tenants.actions import Action
 from tenants.models import Membership, Tenant, User
 from tenants.roles import Role
@@ -49,6 +49,7 @@ def ensure(passwords: Mapping[str, str], hashes: MutableMapping[str, str]) -> Te
                 user.set_password(passwords[person.email])
                 user.save(update_fields=["password"])
                 hashes[person.email] = user.password
+            services.set_address(user, verified=True)
             if person.tenant:
                 _join(tenants[person.tenant], user, person.member_as)
     return tenants["acme"]

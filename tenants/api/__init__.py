@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from tenants.api.audit import AuditExport, AuditViews
+from tenants.api.members import InvitationViews, MemberViews
 from tenants.api.registration import Register
 from tenants.api.secrets import SecretViews
 from tenants.api.variables import VariableViews
 
-__all__ = ["AuditExport", "AuditViews", "Register", "SecretViews", "VariableViews"]
+__all__ = [
+    "AuditExport",
+    "AuditViews",
+    "InvitationViews",
+    "MemberViews",
+    "Register",
+    "SecretViews",
+    "VariableViews",
+]

@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from tenants import actors, services
+from tenants import services
 from tenants.models import Tenant, User
 from tenants.openapi import refusal
 from tenants.serializers import Strict, read
@@ -65,12 +65,13 @@ class Register(APIView):
         request=Registration,
         responses={
             201: Registered,
+            403: refusal("Registration is closed here."),
             409: refusal("The name or the e-mail address is taken."),
             503: refusal("Registrations cannot be counted just now, so there are none."),
         },
     )
     def post(self, request: Request) -> Response:
-        headers = services.admit_registration(actors.current().ip)
+        headers = services.admit_registration(services.address_of(request))
         made = services.register(**read(Registration, request.data))
         body = {"tenant": made.tenant, "api_key": made.key.token}
         return Response(

@@ -10,7 +10,7 @@ import tenants.models.limits
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('tenants', '0002_audit'),
+        ('tenants', '0003_people'),
     ]
 
     operations = [

@@ -12,13 +12,15 @@ from tenants.models.audit import (
 from tenants.models.keys import ApiKey
 from tenants.models.limits import TenantLimits, TenantUsage, validate_rate
 from tenants.models.names import Secret, Variable, name_validator
-from tenants.models.people import Membership, Tenant, User, UserManager
+from tenants.models.people import ROLES, Invitation, Membership, Tenant, User, UserManager
 
 __all__ = [
+    "ROLES",
     "ApiKey",
     "AuditEntry",
     "AuditFields",
     "AuditHead",
+    "Invitation",
     "Membership",
     "PlatformAuditEntry",
     "PlatformAuditHead",

@@ -13,6 +13,8 @@ from django_rls.models import RLSModel
 from tenants.rls import OperatorAccess, TenantIsolation, TenantRoot, tenant_key
 from tenants.roles import Role
 
+ROLES = [(role.value, role.name.title()) for role in Role]
+
 
 class UserManager(BaseUserManager["User"]):
     """Creates people by e-mail address."""
@@ -77,9 +79,7 @@ class Membership(TenantRoot):
     """A person's role in a tenant."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
-    role = models.CharField(
-        max_length=16, choices=[(role.value, role.name.title()) for role in Role]
-    )
+    role = models.CharField(max_length=16, choices=ROLES)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta(TenantRoot.Meta):
@@ -90,3 +90,32 @@ class Membership(TenantRoot):
 
     def __str__(self) -> str:
         return f"{self.user_id} is {self.role}"
+
+
+class Invitation(TenantRoot):
+    """Asks whoever has an e-mail address to join. Its mail holds a token; only the hash is kept."""
+
+    email = models.EmailField("e-mail address")
+    role = models.CharField(max_length=16, choices=ROLES)
+    digest = models.BinaryField(max_length=32, unique=True, editable=False)
+    invited_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta(TenantRoot.Meta):
+        constraints = [
+            tenant_key(),
+            models.UniqueConstraint(
+                fields=["tenant", "email"],
+                condition=models.Q(accepted_at=None, revoked_at=None),
+                name="tenants_invitation_one_open",
+            ),
+        ]
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return self.email

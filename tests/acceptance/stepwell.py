@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
@@ -33,6 +35,7 @@ from tests import servers
 
 DATABASE = "test_stepwell_acceptance"
 VALKEY_NUMBER = 15  # the last one; workers of pytest-xdist count from the first
+_LINK = re.compile(r"http://\S+/\S+")
 PATIENCE = 30.0  # seconds; against hanging
 
 
@@ -45,9 +48,12 @@ class Endpoint:
 class Stepwell:
     """One that serves, with the demo in it."""
 
-    def __init__(self, url: str, facts: Facts, supervisor: Supervisor, worker: Child) -> None:
+    def __init__(
+        self, url: str, facts: Facts, supervisor: Supervisor, worker: Child, web_log: Path
+    ) -> None:
         self.url = url
         self.facts = facts
+        self._web_log = web_log
         self._supervisor = supervisor
         self._worker = worker
 
@@ -60,6 +66,19 @@ class Stepwell:
 
     def password(self, email: str) -> str:
         return next(login.password for login in self.facts.logins if login.email == email)
+
+    def mailed_path(self, email: str) -> str:
+        """The path of the link in the last mail to this address; the demo prints its mails."""
+        found: list[str] = []
+
+        def has_come() -> bool:
+            mails = self._web_log.read_text().split("\nTo: ")
+            texts = [text for text in mails if text.startswith(f"{email}\n")]
+            found[:] = [link for text in texts for link in _LINK.findall(text)]
+            return bool(found)
+
+        self.wait(f"a mail to {email}", has_come)
+        return urlsplit(found[-1]).path
 
     def get(self, path: str) -> Any:
         """The JSON at this path of the API."""
@@ -136,7 +155,9 @@ def running(root: Path) -> Iterator[Stepwell]:
         supervisor.start(commands["web"])
         worker = supervisor.start(commands["workers"])
         facts = _seed(variables)
-        stepwell = Stepwell(variables["STEPWELL_PUBLIC_URL"], facts, supervisor, worker)
+        stepwell = Stepwell(
+            variables["STEPWELL_PUBLIC_URL"], facts, supervisor, worker, home.log("web")
+        )
         stepwell.wait("it is ready", lambda: _is_ready(stepwell.url))
         yield stepwell
 

@@ -5,61 +5,29 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
-from collections.abc import Coroutine
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 from django.db import OperationalError
 
-from executions import live, services, worker
-from executions.models import Execution
+from executions import live
 from tenants import scope
 from tenants.consumers import in_thread
 from tenants.models import ApiKey
 from tests import factories
-from tests.executions import driving
-from tests.executions.sockets import Socket, Stream, application, cookie_of, records, seqs
-from tests.workflows.definitions import document, step
+from tests.executions import driving, following
+from tests.executions.following import Acme, bearer, follow
+from tests.executions.sockets import Socket, Stream, cookie_of, records, seqs
 
 pytestmark = [
     pytest.mark.usefixtures("committed_db"),
     pytest.mark.filterwarnings("ignore:No directory at"),
 ]
 
-T = TypeVar("T")
-
-
-@dataclass
-class Acme:
-    """A run of three steps that nobody has worked on yet, and who may see it."""
-
-    people: factories.People
-    execution: Execution
-    worker_id: uuid.UUID
-    cookie: str
-
-    def work(self) -> None:
-        worker.drain(self.worker_id)
-
-    def one_step(self) -> None:
-        claim = services.claim(self.worker_id)
-        assert claim is not None
-        driving.finish(claim, self.worker_id)
-
 
 @pytest.fixture
 def acme() -> Acme:
-    application()  # it reads the database as it starts, which no event loop may
-    people = factories.make_people()
-    definition = document(step("a"), step("b", "a"), step("c", "b"))
-    execution = factories.start_execution(factories.make_workflow(people.acme, definition))
-    return Acme(people, execution, driving.new_worker(), cookie_of(people.vera))
-
-
-def follow(steps: Coroutine[Any, Any, T]) -> T:
-    """Run to the end, in a loop of its own."""
-    return asyncio.run(asyncio.wait_for(steps, 60))
+    return following.make_acme()
 
 
 def whole(acme: Acme) -> list[int]:
@@ -264,10 +232,6 @@ def test_another_sites_page_cannot_open_a_socket(acme: Acme) -> None:
 
 
 # --- Streams -----------------------------------------------------------------------------------
-
-
-def bearer(acme: Acme) -> dict[str, str]:
-    return {"authorization": f"Bearer {factories.make_key(acme.people.acme)}"}
 
 
 async def streamed(stream: Stream) -> tuple[int, dict[str, str], str]:

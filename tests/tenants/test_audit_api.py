@@ -208,7 +208,7 @@ def test_others_are_neither_shown_nor_offered_it(people: factories.People, name:
 
 
 def test_the_page_has_pages(people: factories.People, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tenants.views.PAGE", 1)
+    monkeypatch.setattr("tenants.views.trail.PAGE", 1)
     client = browser(people.alice)
     first = client.get("/t/acme/audit/").content.decode()
     assert "secret.written" not in first.split("<tbody>")[1]

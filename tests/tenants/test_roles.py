@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import re
 from uuid import uuid4
 
 import pytest
 
+from config.local.home import PROJECT
 from tenants.principals import Principal
-from tenants.roles import PERMISSIONS, Permission, Role, allows
+from tenants.roles import PERMISSIONS, Permission, Role, allows, may_grant
 
 
 @pytest.mark.parametrize(
@@ -34,3 +36,20 @@ def test_a_principal_may_what_its_role_may() -> None:
     principal = Principal("user", uuid4(), uuid4(), "acme", Role.OPERATOR, "ann@acme.example")
     assert principal.may(Permission.RUN)
     assert not principal.may(Permission.EDIT)
+
+
+def test_only_owners_grant_and_they_grant_everything() -> None:
+    granted = {(by, role) for by in Role for role in Role if may_grant(by, role)}
+    assert granted == {(Role.OWNER, role) for role in Role}
+
+
+def test_the_guide_shows_this_table() -> None:
+    lines = (PROJECT / "docs" / "PEOPLE.md").read_text().splitlines()
+    [head] = [line for line in lines if line.startswith("| permission |")]
+    roles = [cell.strip() for cell in head.split("|")[3:-1]]
+    shown: dict[str, set[str]] = {role: set() for role in roles}
+    for line in lines:
+        if found := re.match(r"\| `(\w+)` \|[^|]+\|(.+)\|$", line):
+            for role, cell in zip(roles, found[2].split("|"), strict=True):
+                shown[role] |= {found[1]} if cell.strip() == "yes" else set()
+    assert shown == {str(role): set(map(str, PERMISSIONS[role])) for role in Role}

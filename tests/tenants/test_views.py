@@ -21,7 +21,7 @@ def people() -> factories.People:
 
 
 def log_in(client: Client, email: str, password: str = factories.PASSWORD, **more: str) -> Any:
-    return client.post("/login/", {"username": email, "password": password, **more})
+    return client.post("/login/", {"login": email, "password": password, **more})
 
 
 def test_whoever_has_one_tenant_lands_on_its_workflows(
@@ -46,7 +46,7 @@ def test_whoever_has_several_tenants_chooses(people: factories.People, client: C
 def test_whoever_has_no_tenant_is_told_what_to_do(people: factories.People, client: Client) -> None:
     client.force_login(people.staff)
     text = client.get("/").content.decode()
-    assert "Ask an owner to add" in text
+    assert "Ask an owner to invite" in text
     assert "staff@stepwell.example" in text
 
 
@@ -98,7 +98,7 @@ def test_a_fault_of_ours_shows_nothing_of_our_insides(
     def fail(*_: object) -> None:
         raise RuntimeError("the password is 1234")
 
-    monkeypatch.setattr("tenants.services.tenants_of", fail)
+    monkeypatch.setattr("tenants.services.memberships_of", fail)
     client.force_login(people.vera)
     client.raise_request_exception = False
     response = client.get("/")

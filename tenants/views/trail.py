@@ -1,12 +1,11 @@
-"""Coming in: which of a person's tenants to show. And what was done there."""
+"""What was done in a tenant: its audit trail, as pages and as a file."""
 
 from __future__ import annotations
 
 from urllib.parse import urlencode
 
-from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseBase
-from django.shortcuts import redirect, render
+from django.http import HttpResponse, HttpResponseBadRequest, HttpResponseBase
+from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_safe
 
@@ -18,20 +17,6 @@ from tenants.roles import Permission
 from tenants.streams import as_file
 
 PAGE = 50  # entries
-
-
-@login_required
-def home(request: HttpRequest) -> HttpResponse:
-    """The tenants of whoever is logged in; straight on where there is only one."""
-    tenants = services.tenants_of(request.user)
-    if len(tenants) == 1:
-        return redirect("workflows:list", tenants[0].slug)
-    return render(request, "tenants/home.html", {"tenants": tenants})
-
-
-def tenant(request: MemberRequest) -> HttpResponse:
-    """A tenant's front door."""
-    return redirect("workflows:list", request.principal.tenant_slug)
 
 
 @require_safe
