@@ -24,9 +24,10 @@ def test_a_stream_counts_once_and_one_too_many_is_refused(settings: LazySettings
     settings.RATE_REQUESTS = Rate(2, 3600)
     acme = following.make_acme()
     acme.work()
+    key = bearer(acme)
 
     async def streamed(last: str) -> tuple[int, dict[str, str], str]:
-        stream = Stream(acme.execution.id, **bearer(acme), last_event_id=last)
+        stream = Stream(acme.execution.id, **key, last_event_id=last)
         status, headers = await stream.open()
         return status, headers, await stream.body()
 
