@@ -21,9 +21,12 @@ UNSIGNED_RETRY_SECONDS = 60
 
 
 def check_flood(token: str, client: str | None) -> None:
-    """Raise Problem 429 for an address whose requests were refused here too often lately."""
-    rate: Rate | None = settings.RATE_UNSIGNED
-    if rate is not None and _turned_away().is_empty(_bucket(token, client, rate)):
+    """Raise Problem 429 for an address whose requests were refused here too often lately.
+
+    Senders whose address cannot be told are let through: they would all be turned away for one.
+    """
+    bucket = _bucket(token, client)
+    if bucket is not None and _turned_away().is_empty(bucket):
         raise Problem(
             429,
             "rate-limited",
@@ -34,9 +37,9 @@ def check_flood(token: str, client: str | None) -> None:
 
 def count_refused(token: str, client: str | None, reason: Reason) -> None:
     """Count a refusal of one who is not known to be who may send."""
-    rate: Rate | None = settings.RATE_UNSIGNED
-    if rate is not None and reason in UNVERIFIED:
-        _turned_away().take([_bucket(token, client, rate)])
+    bucket = _bucket(token, client)
+    if bucket is not None and reason in UNVERIFIED:
+        _turned_away().take([bucket])
 
 
 def admit(target: Target) -> None:
@@ -53,5 +56,8 @@ def _turned_away() -> LocalLimiter:
     return LocalLimiter()
 
 
-def _bucket(token: str, client: str | None, rate: Rate) -> Bucket:
-    return Bucket(f"{token}:{addresses.subscriber(client or '')}", rate)
+def _bucket(token: str, client: str | None) -> Bucket | None:
+    rate: Rate | None = settings.RATE_UNSIGNED
+    if rate is None or client is None:
+        return None
+    return Bucket(f"{token}:{addresses.subscriber(client)}", rate)

@@ -36,7 +36,7 @@ def fresh() -> Iterator[None]:
 
 
 def knock(
-    address: Address, *ids: int, client: str = HERE, signed: bool = True
+    address: Address, *ids: int, client: str | None = HERE, signed: bool = True
 ) -> list[tuple[int, str]]:
     """The status and the code of each answer; 202 where a run was begun."""
     answers = []
@@ -139,6 +139,15 @@ def test_a_flood_is_told_so_before_the_database_is_asked(settings: LazySettings)
     with scope.tenant(address.tenant.id):
         services.delete(endpoint=address.endpoint())
     assert knock(address, 2, signed=False) == [TOO_MANY], "who had looked would say 404"
+
+
+def test_senders_whose_address_cannot_be_told_are_not_turned_away_for_each_other(
+    settings: LazySettings,
+) -> None:
+    settings.RATE_UNSIGNED = Rate(1, SLOW)
+    address = make_address()
+    assert knock(address, 1, 2, client=None, signed=False) == [FORGED] * 2
+    assert knock(address, 3, client=None) == [TAKEN]
 
 
 def test_another_endpoint_takes_the_same_sender(settings: LazySettings) -> None:
