@@ -172,6 +172,8 @@ def set_rate(*, endpoint: Endpoint, rate: str) -> None:
     may. Raises Problem 422."""
     _check_rate(rate)
     was = Endpoint.objects.values_list("rate", flat=True).get(id=endpoint.id)
+    if rate == was:
+        return
     endpoint.rate = rate
     endpoint.save(update_fields=["rate"])
     before, after = {"rate": was}, {"rate": rate}
