@@ -6,6 +6,7 @@ from typing import Any
 
 from django.urls import path
 
+from config.usage_views import UsageView
 from executions.api import (
     Bulk,
     Children,
@@ -105,6 +106,7 @@ urlpatterns = [
     path("invitations/<uuid:id>/", InvitationViews.as_view(_KEPT), name="invitation"),
     path("subscriptions/", SubscriptionViews.as_view(_ALL), name="subscriptions"),
     path(SUBSCRIPTION, SubscriptionViews.as_view(_ONE), name="subscription"),
+    path("usage/", UsageView.as_view(), name="usage"),
     path("secrets/", SecretViews.as_view(_ALL), name="secrets"),
     path(
         "secrets/<slug:name>/",

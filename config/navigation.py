@@ -28,6 +28,8 @@ _GROUPS = {
         ("tenants_apikey", "API keys", "key"),
         ("tenants_secret", "Secrets", "lock"),
         ("tenants_variable", "Variables", "tune"),
+        ("tenants_tenantlimits", "Limits", "speed"),
+        ("tenants_tenantusage", "Stored", "database"),
     ),
     "Operation": (
         ("executions_worker", "Workers", "memory"),

@@ -277,6 +277,23 @@ MAX_KEPT_REFUSALS = environment.int("STEPWELL_MAX_KEPT_REFUSALS", default=100)
 MAX_WAIT_SECONDS = env.seconds("STEPWELL_MAX_WAIT_SECONDS", default=25.0, most=60.0)
 MAX_WAITERS = environment.int("STEPWELL_MAX_WAITERS", default=2)
 
+# How often (a count in a time; 0 for no limit): the API's requests and writes of a tenant, those
+# who register from an address, an endpoint's webhooks, and what it refuses of one address.
+RATE_REQUESTS = env.rate("STEPWELL_RATE_REQUESTS", default="100/min")
+RATE_WRITES = env.rate("STEPWELL_RATE_WRITES", default="20/min")
+RATE_REGISTRATIONS = env.rate("STEPWELL_RATE_REGISTRATIONS", default="5/min")
+RATE_WEBHOOKS = env.rate("STEPWELL_RATE_WEBHOOKS", default="6000/min")
+RATE_UNSIGNED = env.rate("STEPWELL_RATE_UNSIGNED", default="60/min")
+# What one tenant may have, unless staff gave it another limit; 0 for no limit.
+MAX_TENANT_WORKFLOWS = environment.int("STEPWELL_MAX_TENANT_WORKFLOWS", default=500)
+MAX_TENANT_ENDPOINTS = environment.int("STEPWELL_MAX_TENANT_ENDPOINTS", default=500)
+MAX_TENANT_SCHEDULES = environment.int("STEPWELL_MAX_TENANT_SCHEDULES", default=100)
+MAX_TENANT_SECRETS = environment.int("STEPWELL_MAX_TENANT_SECRETS", default=500)
+MAX_TENANT_MEMBERS = environment.int("STEPWELL_MAX_TENANT_MEMBERS", default=200)
+MAX_TENANT_STORED_BYTES = environment.int(
+    "STEPWELL_MAX_TENANT_STORED_BYTES", default=10_737_418_240
+)
+
 # Days after its end that a run's history is kept, and the run itself with its steps' inputs and
 # outputs; and days after it came in that a delivery is.
 KEEP_EVENTS_DAYS = env.days("STEPWELL_KEEP_EVENTS_DAYS", default=30)

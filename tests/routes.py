@@ -47,6 +47,7 @@ PAGES = frozenset(
     {
         "",
         "t/<slug:tenant_slug>/",
+        "t/<slug:tenant_slug>/usage/",
         "login/confirm/",
         "account/",
         "account/verify/",
@@ -161,6 +162,7 @@ API: dict[str, Bodies] = {
     "api/v1/invitations/<uuid:id>/": {},
     "api/v1/subscriptions/": {"POST": {"workflow": "classified", "statuses": ["failed"]}},
     _SUBSCRIPTION: {"PATCH": {"enabled": False}},
+    "api/v1/usage/": {},
     "api/v1/secrets/": {"POST": {"name": "new", "value": "open sesame"}},
     "api/v1/secrets/<slug:name>/": {
         "PUT": {"value": "open sesame"},

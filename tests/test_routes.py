@@ -48,6 +48,7 @@ OWN_PLACES = {
     ("PUT", "api/v1/variables/<slug:name>/"),
 }
 # Tells a tenant also of the key with which it is read.
+USAGE = "api/v1/usage/"
 TRAIL = {"api/v1/audit/", "api/v1/audit/export/"}
 # What the two lower roles may do beyond reading. Who decides is up to the step.
 EXECUTION = "api/v1/executions/<uuid:id>/"
@@ -334,11 +335,17 @@ def test_lists_hold_nothing_of_another_tenant(site: Site) -> None:
     for route in lists:
         answer = ask(client, "GET", route.path({}))
         assert answer.status_code == 200
-        if route.pattern in TRAIL:
+        if route.pattern in TRAIL or route.pattern == USAGE:
             continue
         found = json.loads(bytes(getattr(answer, "content", b"")))["results"]
         own = ["mallory@globex.example"] if route.pattern == "api/v1/members/" else []
         assert [row["email"] for row in found] == own
+
+
+def test_usage_counts_nothing_of_another_tenant(site: Site) -> None:
+    used = json.loads(ask(key_of(site.people.globex), "GET", f"/{USAGE}").content)["quotas"]  # type: ignore[attr-defined] # no stream
+    own = {"members": 1}
+    assert {one["name"]: one["used"] for one in used if one["used"]} == own
 
 
 def test_the_audit_trail_holds_only_what_was_done_in_ones_own_tenant(site: Site) -> None:

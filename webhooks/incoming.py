@@ -61,3 +61,4 @@ class Target(NamedTuple):
     version_id: UUID | None
     is_paused: bool
     answer: str
+    rate: str

@@ -7,6 +7,7 @@ from django.db.models import Q, Value
 from django.db.models.functions import Now
 
 from executions.models import Execution
+from tenants.models import validate_rate
 from tenants.rls import SameTenant, TenantModel, TenantRow, tenant_key
 from webhooks.refusals import Hold, Reason
 from workflows.models import Workflow
@@ -34,6 +35,14 @@ class Endpoint(TenantModel):
     sealed_previous = models.BinaryField(null=True)
     previous_expires_at = models.DateTimeField(null=True)
     answer = models.CharField(max_length=8, default=ACK, db_default=ACK, choices=ANSWERS)
+    rate = models.CharField(
+        max_length=12,
+        blank=True,
+        default="",
+        db_default="",
+        validators=[validate_rate],
+        help_text="webhooks in a time, e.g. 600/min; empty: as many as the tenant may",
+    )
     enabled = models.BooleanField(default=True)
     allowed_ips = models.JSONField(
         default=list, blank=True, help_text="addresses and networks that may send; empty: all"

@@ -1,4 +1,4 @@
-"""The front door: find, verify, dedupe, store, start; one transaction, then an honest answer."""
+"""The front door: find, verify, count, dedupe, store, start; one transaction, an honest answer."""
 
 from __future__ import annotations
 
@@ -18,9 +18,18 @@ from executions.plan import Plan
 from tenants import services as tenants
 from tenants.problems import Problem
 from tenants.scope import Call, Prepared, prepared_transaction
-from webhooks import addresses, bodies, dedupe, rejects, signatures, statements
+from webhooks import addresses, bodies, dedupe, limits, rejects, signatures, statements
 from webhooks.incoming import Incoming, Target
-from webhooks.refusals import IP_DENIED, NOT_LIVE, REFUSED, UNKNOWN, Hold, Reason, too_large
+from webhooks.refusals import (
+    IP_DENIED,
+    NOT_LIVE,
+    REFUSED,
+    UNKNOWN,
+    Hold,
+    Reason,
+    reason_of,
+    too_large,
+)
 from webhooks.signatures import GenericOptions
 from workflows.definition import JSON
 
@@ -64,17 +73,20 @@ def receive(
     address; `size` what it declared, if the body was not read. Raises Challenged.
     Raises Problem: 404 unknown endpoint, 403 address not allowed, 401 bad or stale signature, 409
     nothing published, 413 too large, 415 a type that is not read, 422 not what it says it is, or
-    not what the input schema asks for. A refusal at an endpoint that exists is written down.
+    not what the input schema asks for, 429 too many, 507 the tenant has stored as much as it may.
+    A refusal at an endpoint that exists is written down, but for one sender's flood of them.
     """
+    limits.check_flood(token, client)
     request = Incoming(headers, query, body, client, len(body) if size is None else size)
     target = None
     try:
         with prepared_transaction() as db:
             target = _find(db, token)
             message = signatures.Message(headers, body, address(token, raw_query))
-            received, queued = _take(db, target, request, message)
+            received, queued = _store(db, target, _admit(target, request, message), request)
     except Problem as problem:
         if target is not None:
+            limits.count_refused(token, client, reason_of(problem))
             rejects.keep_refused(target, request, problem)
         raise
     if received.duplicate:
@@ -115,15 +127,18 @@ def _find(db: Prepared, token: str) -> Target:
     return Target(*row)
 
 
-def _take(
-    db: Prepared, target: Target, request: Incoming, message: signatures.Message
-) -> tuple[Received, int]:
-    """The delivery, and how many steps of its execution workers are to be woken for."""
+def _admit(target: Target, request: Incoming, message: signatures.Message) -> str:
+    """What makes the delivery known when it comes again, of one that may come in.
+
+    Redis may be asked, for a second at most; the transaction has locked nothing yet.
+    """
     if not addresses.is_allowed(target.allowed_ips, request.client):
         raise IP_DENIED.problem(Reason.IP_DENIED)
     if request.size > settings.MAX_PAYLOAD_BYTES:
         raise too_large()
-    return _store(db, target, _verify(target, message), request)
+    dedupe_key = _verify(target, message)
+    limits.admit(target)
+    return dedupe_key
 
 
 def _verify(target: Target, message: signatures.Message) -> str:
@@ -148,6 +163,7 @@ def _verify(target: Target, message: signatures.Message) -> str:
 def _store(
     db: Prepared, target: Target, dedupe_key: str, request: Incoming
 ) -> tuple[Received, int]:
+    """The delivery, and how many steps of its execution workers are to be woken for."""
     paused = target.is_paused
     received = Received(
         uuid_utils.compat.uuid7(),

@@ -21,6 +21,7 @@ from executions.services.plans import plan_of
 from executions.services.settling import new_step, step_events
 from executions.states import ExecutionStatus, StepStatus
 from tenants import scope
+from tenants import services as tenants
 from tenants.actions import Action
 from tenants.problems import Problem
 from tenants.scope import Call, Prepared
@@ -43,11 +44,13 @@ def start(
     """Start the workflow's current version by hand or by API, in the open tenant scope.
 
     Raises Problem 409 when it was never published, is archived or paused, or when another version
-    is the current one than is expected; 422 when the body is not what its input schema asks for.
+    is the current one than is expected; 422 when the body is not what its input schema asks for;
+    507 when the tenant has stored as much as it may.
     """
     version_id = live_version(workflow)
     refuse_paused(workflow)
     _expect(workflow, expected_version)
+    tenants.check_storage(workflow.tenant_id)
     plan = plan_of(version_id)
     check_input(plan, body)
     begun = begin(

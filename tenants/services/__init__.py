@@ -23,6 +23,7 @@ from tenants.services.people import (
     set_address,
     tenants_of,
 )
+from tenants.services.quotas import check_quota, check_storage
 from tenants.services.sealing import SEALED, SealedColumn
 from tenants.services.secrets import (
     MIN_SECRET_LENGTH,
@@ -77,6 +78,8 @@ __all__ = [
     "address_of",
     "admit_registration",
     "change_role",
+    "check_quota",
+    "check_storage",
     "delete_secret",
     "delete_variable",
     "end_session",

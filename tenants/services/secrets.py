@@ -15,9 +15,11 @@ from tenants import hosts as rules
 from tenants.actions import Action
 from tenants.hosts import MAX_HOSTS, Hosts
 from tenants.keyring import KeyRing
+from tenants.limits import Quota
 from tenants.models import Secret
 from tenants.problems import Problem
 from tenants.services import audit
+from tenants.services.quotas import check_quota
 
 MIN_SECRET_LENGTH = 8  # characters
 WIDENS = "To allow further hosts, or any, give the value too."
@@ -53,7 +55,7 @@ def put_secret(
     """Create or replace a secret; says whether it is new. Without `hosts` its list stays.
 
     Raises Problem 422 for a value that is too short to be masked (it occurs by chance elsewhere),
-    or for hosts that are none.
+    or for hosts that are none; 409 when it would be one more than the tenant may have.
     """
     if len(value) < MIN_SECRET_LENGTH:
         message = f"Give at least {MIN_SECRET_LENGTH} characters: fewer cannot be masked in a run."
@@ -61,6 +63,9 @@ def put_secret(
     changes: dict[str, object] = {"sealed": seal(tenant_id, secret_purpose(name), value)}
     if hosts is not None:
         changes["hosts"] = _rules(hosts)
+    rows = Secret.objects.filter(tenant_id=tenant_id)
+    if not rows.filter(name=name).exists():
+        check_quota(tenant_id, Quota.SECRETS, rows)
     secret, created = Secret.objects.update_or_create(
         tenant_id=tenant_id, name=name, defaults=changes
     )

@@ -6,7 +6,7 @@ import sys
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from config import retention
+from config import retention, storage
 
 KINDS = (
     "executions",
@@ -21,7 +21,10 @@ KINDS = (
 
 
 class Command(BaseCommand):
-    """Prints how many rows of each kind. Beat does the same every hour, in bounded parts."""
+    """Prints how many rows of each kind, then estimates what is stored.
+
+    Beat does the same every hour, in bounded parts.
+    """
 
     help = "Delete runs, histories, idempotency keys, deliveries and sessions past their time."
 
@@ -32,3 +35,5 @@ class Command(BaseCommand):
         counts = retention.expired() if options["dry_run"] else retention.forget(sys.maxsize)
         for kind in KINDS:
             self.stdout.write(f"{kind:<12}{counts[kind]:>12,}")
+        if not options["dry_run"]:
+            storage.measure()
