@@ -23,6 +23,7 @@ SAFE = "get"
 
 PUBLIC: Mapping[str, str] = {
     "healthz": "says only that the process lives",
+    "metrics": "is for this machine, or a token (tests/config/test_metrics.py)",
     "readyz": "says only whether Postgres and Redis answer",
     "login/": "is where people log in",
     "logout/": "ends the caller's own session, if any",
@@ -37,6 +38,7 @@ PUBLIC: Mapping[str, str] = {
     "password/<slug:uidb36>/<str:key>/": "the address itself was mailed",
     "admin/logout/": "ends the caller's own session, if any",
     "hooks/<str:token>/": "a signature says who calls (tests/webhooks)",
+    "hooks/test/<str:token>/": "a signature says who calls (tests/webhooks)",
     "callbacks/<str:token>/": "the address itself is signed (tests/executions/test_callbacks.py)",
     "api/v1/register/": "is how one becomes a tenant",
     "api/schema/": "describes the API and holds nobody's data",

@@ -19,6 +19,7 @@ _GROUPS = {
     "Webhooks": (
         ("webhooks_endpoint", "Endpoints", "webhook"),
         ("webhooks_delivery", "Deliveries", "move_to_inbox"),
+        ("webhooks_trialaddress", "Test addresses", "science"),
     ),
     "Tenants": (
         ("tenants_tenant", "Tenants", "domain"),
@@ -27,6 +28,8 @@ _GROUPS = {
         ("tenants_apikey", "API keys", "key"),
         ("tenants_secret", "Secrets", "lock"),
         ("tenants_variable", "Variables", "tune"),
+        ("tenants_tenantlimits", "Limits", "speed"),
+        ("tenants_tenantusage", "Stored", "database"),
     ),
     "Operation": (
         ("executions_worker", "Workers", "memory"),

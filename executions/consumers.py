@@ -117,6 +117,7 @@ async def _answer(execution_id: UUID, connection: door.Connection, send: door.Se
     try:
         after = _position(connection)
         principal = await _key_holder(connection)
+        counted = await door.count(principal)
         first = await door.in_tenant(principal.tenant_id, _read, execution_id, after)
     except Problem as problem:
         await _refuse(problem, send)
@@ -126,7 +127,7 @@ async def _answer(execution_id: UUID, connection: door.Connection, send: door.Se
         await _refuse(Problem(503, "away", "Events cannot be read just now. Try again."), send)
         return
     if first.ended and not first.events:
-        await _respond(send, 204)
+        await _respond(send, 204, counted)
         return
 
     async def events_after(after: int) -> Batch:
@@ -134,7 +135,8 @@ async def _answer(execution_id: UUID, connection: door.Connection, send: door.Se
             principal.tenant_id, _read_for_key, principal, execution_id, after
         )
 
-    await _start(send, 200, {"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
+    said = {**counted, "Content-Type": "text/event-stream", "Cache-Control": "no-store"}
+    await _start(send, 200, said)
     with contextlib.suppress(DatabaseFault, Problem):  # the client comes back with Last-Event-ID
         await _write_events(send, follow(after, events_after, events.group(execution_id)))
     await send({"type": "http.response.body", "body": b""})
@@ -160,7 +162,7 @@ async def _write(send: door.Send, text: str) -> None:
 
 
 async def _refuse(problem: Problem, send: door.Send) -> None:
-    body = problems.document(problem.status, problem.code, problem.detail)
+    body = problems.document(problem.status, problem.code, problem.detail, problem.errors)
     headers = {"Content-Type": problems.CONTENT_TYPE, **problem.headers}
     await _respond(send, problem.status, headers, json.dumps(body).encode())
 

@@ -22,6 +22,11 @@ class Principal:
 
     is_authenticated = True
 
+    @property
+    def keeps_secrets(self) -> bool:
+        """Whether the caller may write secrets and variables; for templates."""
+        return self.may(Permission.SECRETS)
+
     def may(self, permission: Permission) -> bool:
         """Whether the caller's role has the permission."""
         return allows(self.role, permission)

@@ -11,7 +11,8 @@ from config.doors import PUBLIC, Route, walk
 
 __all__ = ["ADMIN", "API", "METHODS", "PAGES", "PUBLIC", "Route", "walk"]
 
-METHODS = ("GET", "HEAD", "DELETE", "POST", "PUT", "PATCH", "OPTIONS")
+# PUT may make a row of the caller's own, which PATCH would then find: so it comes later.
+METHODS = ("GET", "HEAD", "DELETE", "POST", "PATCH", "PUT", "OPTIONS")
 ADMIN = "admin/"
 
 # Pages, for people with a session.
@@ -19,6 +20,7 @@ PAGES = frozenset(
     {
         "",
         "t/<slug:tenant_slug>/",
+        "t/<slug:tenant_slug>/usage/",
         "login/confirm/",
         "account/",
         "account/verify/",
@@ -44,6 +46,8 @@ PAGES = frozenset(
         "t/<slug:tenant_slug>/workflows/<slug:slug>/",
         "t/<slug:tenant_slug>/workflows/<slug:slug>/versions/<int:number>/",
         "t/<slug:tenant_slug>/workflows/<slug:slug>/run/",
+        "t/<slug:tenant_slug>/workflows/<slug:slug>/draft/run/",
+        "t/<slug:tenant_slug>/workflows/<slug:slug>/draft/test/",
         "t/<slug:tenant_slug>/workflows/<slug:slug>/subscriptions/",
         "t/<slug:tenant_slug>/workflows/<slug:slug>/subscriptions/<uuid:subscription_id>/",
         "t/<slug:tenant_slug>/workflows/<slug:slug>/pause/",
@@ -61,6 +65,13 @@ PAGES = frozenset(
         "t/<slug:tenant_slug>/attention/",
         "t/<slug:tenant_slug>/audit/",
         "t/<slug:tenant_slug>/audit/export/",
+        "t/<slug:tenant_slug>/settings/",
+        "t/<slug:tenant_slug>/settings/secrets/",
+        "t/<slug:tenant_slug>/settings/secrets/<slug:name>/",
+        "t/<slug:tenant_slug>/settings/secrets/<slug:name>/delete/",
+        "t/<slug:tenant_slug>/settings/variables/",
+        "t/<slug:tenant_slug>/settings/variables/<slug:name>/",
+        "t/<slug:tenant_slug>/settings/variables/<slug:name>/delete/",
         "t/<slug:tenant_slug>/executions/<uuid:execution_id>/",
         "t/<slug:tenant_slug>/executions/<uuid:execution_id>/cancel/",
         "t/<slug:tenant_slug>/executions/<uuid:execution_id>/resume/",
@@ -82,6 +93,10 @@ API: dict[str, Bodies] = {
     "api/v1/workflows/validate/": {"POST": {"definition": _NEW}},
     _WORKFLOW: {"PATCH": {"name": "Mine"}},
     f"{_WORKFLOW}draft/": {"PUT": {"definition": _NEW}},
+    f"{_WORKFLOW}draft/run/": {"POST": {"input": {}}},
+    f"{_WORKFLOW}draft/listen/": {"POST": {}},
+    f"{_WORKFLOW}draft/listen/extend/": {"POST": {}},
+    f"{_WORKFLOW}draft/listen/stop/": {"POST": {}},
     f"{_WORKFLOW}publish/": {"POST": {}},
     f"{_WORKFLOW}pause/": {"POST": {}},
     f"{_WORKFLOW}resume/": {"POST": {}},
@@ -120,8 +135,12 @@ API: dict[str, Bodies] = {
     "api/v1/invitations/<uuid:id>/": {},
     "api/v1/subscriptions/": {"POST": {"workflow": "classified", "statuses": ["failed"]}},
     _SUBSCRIPTION: {"PATCH": {"enabled": False}},
+    "api/v1/usage/": {},
     "api/v1/secrets/": {"POST": {"name": "new", "value": "open sesame"}},
-    "api/v1/secrets/<slug:name>/": {"PUT": {"value": "open sesame"}},
+    "api/v1/secrets/<slug:name>/": {
+        "PUT": {"value": "open sesame"},
+        "PATCH": {"hosts": ["shop.example"]},
+    },
     "api/v1/variables/": {"POST": {"name": "new", "value": "x"}},
     "api/v1/variables/<slug:name>/": {"PUT": {"value": "x"}},
     "api/v1/audit/": {},

@@ -93,6 +93,8 @@ ACTS: dict[str, dict[str, Any]] = {
     "admin/webhooks/endpoint/<path:object_id>/run-waiting/": {},
     "admin/webhooks/endpoint/<path:object_id>/discard-waiting/": {},
     "admin/webhooks/delivery/<path:object_id>/resend/": {},
+    "admin/webhooks/trialaddress/<path:object_id>/extend/": {},
+    "admin/webhooks/trialaddress/<path:object_id>/stop/": {},
     "admin/webhooks/endpoint/add/": {
         "workflow": "$workflow",
         "scheme": "github",
@@ -137,8 +139,8 @@ def sent(world: World, client: Client, route: Route, path: str) -> dict[str, Any
     return {**shown, **own}
 
 
-# On a connection of its own, for longer than Postgres lets this test's transaction idle; that nothing
-# of it stays: tests/config/test_proof.py.
+# It takes longer than Postgres lets this test's transaction idle. That nothing of it stays:
+# tests/config/test_proof.py.
 TRIES_ONLY = {"admin/isolation/"}
 
 

@@ -72,7 +72,8 @@ def react(tenant_id: UUID, execution_id: UUID) -> None:
 
 
 def _ended(execution_id: UUID) -> QuerySet[Execution]:
-    rows = Execution.objects.filter(id=execution_id, status__in=EXECUTION_ENDED, parent=None)
+    heard = Execution.objects.filter(status__in=EXECUTION_ENDED, parent=None, test=False)
+    rows = heard.filter(id=execution_id)
     return rows.select_related("workflow", "version").defer(
         "trigger", "workflow__draft", "version__definition"
     )

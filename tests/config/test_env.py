@@ -8,6 +8,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from config import env
+from tenants.gcra import Rate
 
 NAME = "STEPWELL_MAX_WAIT_SECONDS"
 
@@ -47,3 +48,19 @@ def test_what_is_neither_is_refused(monkeypatch: pytest.MonkeyPatch, text: str) 
     monkeypatch.setenv("X", text)
     with pytest.raises(ImproperlyConfigured, match="neither a CIDR block nor a host name"):
         env.networks_and_hosts("X")
+
+
+@pytest.mark.parametrize("text", ["fast", "100", "100/day", "-5/s"])
+def test_what_is_no_rate_keeps_a_process_from_starting(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STEPWELL_RATE_WRITES", text)
+    with pytest.raises(ImproperlyConfigured, match=r"^STEPWELL_RATE_WRITES: .* Give e\.g\. "):
+        env.rate("STEPWELL_RATE_WRITES", default="20/min")
+
+
+def test_a_rate_of_nought_is_no_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STEPWELL_RATE_WRITES", "0")
+    assert env.rate("STEPWELL_RATE_WRITES", default="20/min") is None
+    monkeypatch.delenv("STEPWELL_RATE_WRITES")
+    assert env.rate("STEPWELL_RATE_WRITES", default="20/min") == Rate(20, 60)
