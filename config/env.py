@@ -17,6 +17,10 @@ from tenants.gcra import Rate
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+_LABEL = "[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_HOST = re.compile(rf"(\*\.)?{_LABEL}(\.{_LABEL})*\.?")  # others as DNS has them: xn--...
+_LETTER = re.compile("[A-Za-z]")  # without one it is a mistyped address
+
 
 def read() -> environ.FileAwareEnv:
     """Return the reader of this process's environment."""
@@ -32,6 +36,22 @@ def networks(name: str) -> tuple[Network, ...]:
         raise ImproperlyConfigured(
             f"{name}: {error}. Give CIDR blocks, e.g. 127.0.0.1/32"
         ) from None
+
+
+def networks_and_hosts(name: str) -> tuple[tuple[Network, ...], tuple[str, ...]]:
+    """Read CIDR blocks and host names, e.g. `203.0.113.7,stepwell.example,*.internal.example`."""
+    blocks, hosts = [], []
+    for part in filter(None, map(str.strip, os.environ.get(name, "").split(","))):
+        try:
+            blocks.append(ipaddress.ip_network(part))
+        except ValueError:
+            if not _HOST.fullmatch(part) or not _LETTER.search(part):
+                raise ImproperlyConfigured(
+                    f"{name}: {part!r} is neither a CIDR block nor a host name. Give e.g. "
+                    "10.1.0.0/16, stepwell.example or *.internal.example"
+                ) from None
+            hosts.append(part.lower().rstrip("."))
+    return tuple(blocks), tuple(hosts)
 
 
 def rate(name: str, default: str) -> Rate | None:

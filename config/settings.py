@@ -256,6 +256,7 @@ UNFOLD = {
 SECRETS_KEYS = environment.str("STEPWELL_SECRETS_KEYS")
 METRICS_TOKEN = environment.str("STEPWELL_METRICS_TOKEN", default="")  # see config/metrics.py
 EGRESS_ALLOW = env.networks("STEPWELL_EGRESS_ALLOW")
+EGRESS_DENY, EGRESS_DENY_HOSTS = env.networks_and_hosts("STEPWELL_EGRESS_DENY")  # wins over both
 
 MAX_STEPS = environment.int("STEPWELL_MAX_STEPS", default=50)
 MAX_DEPTH = environment.int("STEPWELL_MAX_DEPTH", default=20)

@@ -32,6 +32,7 @@ log = structlog.get_logger(__name__)
 KEEP_ALIVE_SECONDS = 15.0
 RETRY_MILLISECONDS = 1000
 TRY_AGAIN_LATER = 1013  # RFC 6455 section 7.4, IANA's registry of close codes
+NEEDED = Permission.VIEW
 _NUMBER = re.compile(r"[0-9]{1,9}")
 
 
@@ -46,6 +47,7 @@ class ExecutionSocket(AsyncWebsocketConsumer):
 
     # The feed subscribes by itself: the base class would refuse all sockets while Redis is away.
     channel_layer_alias = "none"
+    permission = NEEDED
     feed: asyncio.Task[None] | None = None
 
     async def connect(self) -> None:
@@ -217,7 +219,7 @@ def _renewed(principal: Principal) -> Principal:
 
 
 def _allowed(principal: Principal) -> Principal:
-    if not principal.may(Permission.VIEW):
+    if not principal.may(NEEDED):
         raise Problem(403, "forbidden", "Your role does not allow this.")
     return principal
 

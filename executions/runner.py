@@ -194,6 +194,7 @@ def _hidden(result: Result | Skip, placeholders: Placeholders) -> Result | Skip:
 
 @cache
 def _client() -> OutboundClient:
-    return OutboundClient(
-        EgressPolicy(settings.EGRESS_ALLOW), limits=Limits(body=settings.MAX_RESPONSE_BYTES)
+    policy = EgressPolicy(
+        settings.EGRESS_ALLOW, settings.EGRESS_DENY, frozenset(settings.EGRESS_DENY_HOSTS)
     )
+    return OutboundClient(policy, limits=Limits(body=settings.MAX_RESPONSE_BYTES))

@@ -98,8 +98,10 @@ class TenantMiddleware:
                 return redirect("mfa_index")
             services.note_seen(request)
             user = request.user
+            own = _opens_own_scope(view)
             with actors.acting(actors.named("staff", user.pk, user.get_username())):
-                return _run(scope.operator("staff admin"), view, request, args, kwargs)
+                everything = nullcontext() if own else scope.operator("staff admin")
+                return _run(everything, view, request, args, kwargs)
         else:
             return None
         request.principal = principal  # type: ignore[attr-defined]
