@@ -6,6 +6,7 @@ from typing import Any
 
 from django.urls import path
 
+from config.usage_views import UsageView
 from executions.api import (
     Bulk,
     Children,
@@ -13,6 +14,7 @@ from executions.api import (
     ExecutionVerbs,
     ExecutionViews,
     Run,
+    RunDraft,
     StepVerbs,
 )
 from tenants.api import (
@@ -27,6 +29,7 @@ from tenants.api import (
 )
 from webhooks.api import EndpointViews
 from webhooks.delivery_api import DeliveryViews, WaitingViews
+from webhooks.trial_api import Extend, Listen, Stop
 from workflows.api import DraftView, Publish, Validate, VersionViews, WorkflowViews
 from workflows.schedule_api import ScheduleViews
 from workflows.subscription_api import SubscriptionViews
@@ -46,6 +49,7 @@ _ALL: dict[str, Any] = {"get": "list", "post": "create"}
 _ONE: dict[str, Any] = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
 _KEPT: dict[str, Any] = {"get": "retrieve", "delete": "destroy"}
 _NAMED: dict[str, Any] = {"get": "retrieve", "put": "update", "delete": "destroy"}
+_SECRET: dict[str, Any] = {**_NAMED, "patch": "partial_update"}
 
 urlpatterns = [
     path("register/", Register.as_view(), name="register"),
@@ -53,6 +57,10 @@ urlpatterns = [
     path("workflows/validate/", Validate.as_view(), name="validate"),
     path(WORKFLOW, WorkflowViews.as_view(_ONE), name="workflow"),
     path(f"{WORKFLOW}draft/", DraftView.as_view(), name="draft"),
+    path(f"{WORKFLOW}draft/listen/", Listen.as_view(), name="listen"),
+    path(f"{WORKFLOW}draft/listen/extend/", Extend.as_view(), name="extend-listening"),
+    path(f"{WORKFLOW}draft/listen/stop/", Stop.as_view(), name="stop-listening"),
+    path(f"{WORKFLOW}draft/run/", RunDraft.as_view(), name="run-draft"),
     path(f"{WORKFLOW}publish/", Publish.as_view(), name="publish"),
     path(f"{WORKFLOW}pause/", WorkflowViews.as_view({"post": "pause"}), name="workflow-pause"),
     path(f"{WORKFLOW}resume/", WorkflowViews.as_view({"post": "resume"}), name="workflow-resume"),
@@ -101,8 +109,13 @@ urlpatterns = [
     path("invitations/<uuid:id>/", InvitationViews.as_view(_KEPT), name="invitation"),
     path("subscriptions/", SubscriptionViews.as_view(_ALL), name="subscriptions"),
     path(SUBSCRIPTION, SubscriptionViews.as_view(_ONE), name="subscription"),
+    path("usage/", UsageView.as_view(), name="usage"),
     path("secrets/", SecretViews.as_view(_ALL), name="secrets"),
-    path("secrets/<slug:name>/", SecretViews.as_view(_NAMED), name="secret"),
+    path(
+        "secrets/<slug:name>/",
+        SecretViews.as_view(_SECRET),
+        name="secret",
+    ),
     path("variables/", VariableViews.as_view(_ALL), name="variables"),
     path("variables/<slug:name>/", VariableViews.as_view(_NAMED), name="variable"),
     path("audit/", AuditViews.as_view({"get": "list"}), name="audit"),

@@ -12,10 +12,14 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from tenants import gcra
+from tenants.gcra import Rate
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-_RATE = re.compile(r"(?P<count>\d+)(?:/(?P<unit>s|min|h))?")
-_SECONDS = {"s": 1, "min": 60, "h": 3600}
+_LABEL = "[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_HOST = re.compile(rf"(\*\.)?{_LABEL}(\.{_LABEL})*\.?")  # others as DNS has them: xn--...
+_LETTER = re.compile("[A-Za-z]")  # without one it is a mistyped address
 
 
 def read() -> environ.FileAwareEnv:
@@ -34,14 +38,28 @@ def networks(name: str) -> tuple[Network, ...]:
         ) from None
 
 
-def rate(name: str, default: str) -> tuple[int, int] | None:
-    """Read a rate such as `100/min` as (count, seconds); `0` means no limit and gives None."""
-    text = os.environ.get(name, default)
-    match = _RATE.fullmatch(text.strip())
-    if match is None or (int(match["count"]) and not match["unit"]):
-        raise ImproperlyConfigured(f"{name}: {text!r} is no rate. Give e.g. 100/min, 5/s, or 0")
-    count = int(match["count"])
-    return (count, _SECONDS[match["unit"]]) if count else None
+def networks_and_hosts(name: str) -> tuple[tuple[Network, ...], tuple[str, ...]]:
+    """Read CIDR blocks and host names, e.g. `203.0.113.7,stepwell.example,*.internal.example`."""
+    blocks, hosts = [], []
+    for part in filter(None, map(str.strip, os.environ.get(name, "").split(","))):
+        try:
+            blocks.append(ipaddress.ip_network(part))
+        except ValueError:
+            if not _HOST.fullmatch(part) or not _LETTER.search(part):
+                raise ImproperlyConfigured(
+                    f"{name}: {part!r} is neither a CIDR block nor a host name. Give e.g. "
+                    "10.1.0.0/16, stepwell.example or *.internal.example"
+                ) from None
+            hosts.append(part.lower().rstrip("."))
+    return tuple(blocks), tuple(hosts)
+
+
+def rate(name: str, default: str) -> Rate | None:
+    """Read a rate such as `100/min`; None for `0`, which means no limit."""
+    try:
+        return gcra.parse(os.environ.get(name, default))
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name}: {error}") from None
 
 
 def days(name: str, default: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.template.loader import render_to_string
@@ -19,7 +20,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     """What Django itself refuses, such as an unknown host."""
     if _is_program(request):
         return respond(Problem(400, "bad-request", "The request cannot be read."))
-    return defaults.bad_request(request, exception)
+    return _page(request, 400)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
@@ -36,7 +37,7 @@ def server_error(request: HttpRequest) -> HttpResponseBase:
     if _is_program(request):
         detail = "Something failed on our side. It has been logged."
         return respond(Problem(500, "internal", detail))
-    return defaults.server_error(request)
+    return _page(request, 500)
 
 
 def _unavailable(request: HttpRequest) -> HttpResponseBase:
@@ -45,8 +46,15 @@ def _unavailable(request: HttpRequest) -> HttpResponseBase:
     headers = {"Retry-After": str(RETRY_SECONDS)}
     if _is_program(request):
         return respond(Problem(503, "unavailable", detail, headers=headers))
-    # Without the request: its user would have to be looked up.
-    return HttpResponse(render_to_string("503.html"), status=503, headers=headers)
+    return _page(request, 503, headers)
+
+
+def _page(
+    request: HttpRequest, status: int, headers: Mapping[str, str] | None = None
+) -> HttpResponse:
+    """Without the request itself: its user would have to be looked up."""
+    text = render_to_string(f"{status}.html", {"request_id": getattr(request, "id", "")})
+    return HttpResponse(text, status=status, headers=headers)
 
 
 def _is_program(request: HttpRequest) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest
-from django.urls import reverse
+from django.urls import reverse, reverse_lazy
 
 # Title of the group: app and model, title, Material symbol.
 _GROUPS = {
@@ -19,6 +19,7 @@ _GROUPS = {
     "Webhooks": (
         ("webhooks_endpoint", "Endpoints", "webhook"),
         ("webhooks_delivery", "Deliveries", "move_to_inbox"),
+        ("webhooks_trialaddress", "Test addresses", "science"),
     ),
     "Tenants": (
         ("tenants_tenant", "Tenants", "domain"),
@@ -27,6 +28,8 @@ _GROUPS = {
         ("tenants_apikey", "API keys", "key"),
         ("tenants_secret", "Secrets", "lock"),
         ("tenants_variable", "Variables", "tune"),
+        ("tenants_tenantlimits", "Limits", "speed"),
+        ("tenants_tenantusage", "Stored", "database"),
     ),
     "Operation": (
         ("executions_worker", "Workers", "memory"),
@@ -38,13 +41,21 @@ _GROUPS = {
     ),
 }
 
+_ISOLATION = {
+    "title": "Isolation of tenants",
+    "icon": "shield_lock",
+    "link": reverse_lazy("admin:isolation"),
+}
+
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     """The groups with those items that the signed-in person may see."""
-    return [
+    groups: list[dict[str, Any]] = [
         {"title": title, "items": [_item(*item) for item in items if _may_see(request, item[0])]}
         for title, items in _GROUPS.items()
     ]
+    groups[-1]["items"].append(_ISOLATION)
+    return groups
 
 
 def _item(name: str, title: str, icon: str) -> dict[str, Any]:

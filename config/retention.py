@@ -20,7 +20,7 @@ def forget(batches: int = BATCHES) -> Counter[str]:
     Says how many rows of each kind. Safe to run in any number of copies; what is left is for the
     next time. (Rows of dead workers are the sweeper's.)
     """
-    gone = webhooks.forget_deliveries(batches)
+    gone = webhooks.forget_deliveries(batches) + webhooks.forget_addresses(batches)
     gone += executions.forget_runs(batches)
     gone += executions.forget_keys(batches)
     gone += _forget_sessions(batches)
@@ -30,7 +30,8 @@ def forget(batches: int = BATCHES) -> Counter[str]:
 def expired() -> Counter[str]:
     """What `forget` would delete now, however many batches it takes."""
     sessions = Session.objects.filter(expire_date__lt=Now()).count()
-    found = webhooks.expired_deliveries() + executions.expired_runs() + executions.expired_keys()
+    found = webhooks.expired_deliveries() + webhooks.expired_addresses()
+    found += executions.expired_runs() + executions.expired_keys()
     return found + Counter(sessions=sessions)
 
 

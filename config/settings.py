@@ -17,6 +17,7 @@ DEBUG = environment.bool("DEBUG", default=False)
 SECRET_KEY = environment.str("SECRET_KEY")
 ALLOWED_HOSTS = environment.list("STEPWELL_HOSTS", default=["127.0.0.1", "localhost"])
 PUBLIC_URL = environment.str("STEPWELL_PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/")
+BEHIND_PROXY = environment.bool("STEPWELL_BEHIND_PROXY", default=False)
 SECURE = PUBLIC_URL.startswith("https://")
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 ROOT_URLCONF = "config.urls"
@@ -176,11 +177,9 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
 SESSION_COOKIE_NAME = "__Host-session" if SECURE else "session"
 CSRF_COOKIE_NAME = "__Host-csrf" if SECURE else "csrf"
 SECURE_SSL_REDIRECT = SECURE
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # asked inside the deployment
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]  # asked inside the deployment
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if SECURE else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE
-# What the one proxy of ours says of the sender is believed; who has none could be lied to.
-BEHIND_PROXY = environment.bool("STEPWELL_BEHIND_PROXY", default=False)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 vars().update(accounts.settings(secure=SECURE, behind_proxy=BEHIND_PROXY))
 SECURE_REFERRER_POLICY = "same-origin"
@@ -255,7 +254,9 @@ UNFOLD = {
 
 # --- Stepwell's own ----------------------------------------------------------------------------
 SECRETS_KEYS = environment.str("STEPWELL_SECRETS_KEYS")
+METRICS_TOKEN = environment.str("STEPWELL_METRICS_TOKEN", default="")  # see config/metrics.py
 EGRESS_ALLOW = env.networks("STEPWELL_EGRESS_ALLOW")
+EGRESS_DENY, EGRESS_DENY_HOSTS = env.networks_and_hosts("STEPWELL_EGRESS_DENY")  # wins over both
 
 MAX_STEPS = environment.int("STEPWELL_MAX_STEPS", default=50)
 MAX_DEPTH = environment.int("STEPWELL_MAX_DEPTH", default=20)
@@ -269,12 +270,30 @@ MAX_RUNNING_EXECUTIONS = environment.int("STEPWELL_MAX_RUNNING_EXECUTIONS", defa
 MAX_SCHEDULES = environment.int("STEPWELL_MAX_SCHEDULES", default=50)  # active ones
 MAX_CHAIN = environment.int("STEPWELL_MAX_CHAIN", default=10)  # runs that lead to one another
 MAX_RESULT_BYTES = environment.int("STEPWELL_MAX_RESULT_BYTES", default=4_194_304)  # of a for_each
+TEST_ADDRESS_SECONDS = environment.int("STEPWELL_TEST_ADDRESS_SECONDS", default=300)
 # Requests that started nothing and are kept all the same: of an endpoint and a reason, in an hour.
 MAX_KEPT_REFUSALS = environment.int("STEPWELL_MAX_KEPT_REFUSALS", default=100)
 # How long a caller may wait for a result (`?wait=`, webhooks that answer with it), and how many may
 # in one process: each holds one of its threads (docker/gunicorn.conf.py).
 MAX_WAIT_SECONDS = env.seconds("STEPWELL_MAX_WAIT_SECONDS", default=25.0, most=60.0)
 MAX_WAITERS = environment.int("STEPWELL_MAX_WAITERS", default=2)
+
+# How often (a count in a time; 0 for no limit): the API's requests and writes of a tenant, those
+# who register from an address, an endpoint's webhooks, and what it refuses of one address.
+RATE_REQUESTS = env.rate("STEPWELL_RATE_REQUESTS", default="100/min")
+RATE_WRITES = env.rate("STEPWELL_RATE_WRITES", default="20/min")
+RATE_REGISTRATIONS = env.rate("STEPWELL_RATE_REGISTRATIONS", default="5/min")
+RATE_WEBHOOKS = env.rate("STEPWELL_RATE_WEBHOOKS", default="6000/min")
+RATE_UNSIGNED = env.rate("STEPWELL_RATE_UNSIGNED", default="60/min")
+# What one tenant may have, unless staff gave it another limit; 0 for no limit.
+MAX_TENANT_WORKFLOWS = environment.int("STEPWELL_MAX_TENANT_WORKFLOWS", default=500)
+MAX_TENANT_ENDPOINTS = environment.int("STEPWELL_MAX_TENANT_ENDPOINTS", default=500)
+MAX_TENANT_SCHEDULES = environment.int("STEPWELL_MAX_TENANT_SCHEDULES", default=100)
+MAX_TENANT_SECRETS = environment.int("STEPWELL_MAX_TENANT_SECRETS", default=500)
+MAX_TENANT_MEMBERS = environment.int("STEPWELL_MAX_TENANT_MEMBERS", default=200)
+MAX_TENANT_STORED_BYTES = environment.int(
+    "STEPWELL_MAX_TENANT_STORED_BYTES", default=10_737_418_240
+)
 
 # Days after its end that a run's history is kept, and the run itself with its steps' inputs and
 # outputs; and days after it came in that a delivery is.

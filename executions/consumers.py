@@ -32,6 +32,7 @@ log = structlog.get_logger(__name__)
 KEEP_ALIVE_SECONDS = 15.0
 RETRY_MILLISECONDS = 1000
 TRY_AGAIN_LATER = 1013  # RFC 6455 section 7.4, IANA's registry of close codes
+NEEDED = Permission.VIEW
 _NUMBER = re.compile(r"[0-9]{1,9}")
 
 
@@ -46,6 +47,7 @@ class ExecutionSocket(AsyncWebsocketConsumer):
 
     # The feed subscribes by itself: the base class would refuse all sockets while Redis is away.
     channel_layer_alias = "none"
+    permission = NEEDED
     feed: asyncio.Task[None] | None = None
 
     async def connect(self) -> None:
@@ -115,6 +117,7 @@ async def _answer(execution_id: UUID, connection: door.Connection, send: door.Se
     try:
         after = _position(connection)
         principal = await _key_holder(connection)
+        counted = await door.count(principal)
         first = await door.in_tenant(principal.tenant_id, _read, execution_id, after)
     except Problem as problem:
         await _refuse(problem, send)
@@ -124,7 +127,7 @@ async def _answer(execution_id: UUID, connection: door.Connection, send: door.Se
         await _refuse(Problem(503, "away", "Events cannot be read just now. Try again."), send)
         return
     if first.ended and not first.events:
-        await _respond(send, 204)
+        await _respond(send, 204, counted)
         return
 
     async def events_after(after: int) -> Batch:
@@ -133,7 +136,8 @@ async def _answer(execution_id: UUID, connection: door.Connection, send: door.Se
         )
 
     groups = events.group(execution_id), events.access_group(principal.id)
-    await _start(send, 200, {"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
+    said = {**counted, "Content-Type": "text/event-stream", "Cache-Control": "no-store"}
+    await _start(send, 200, said)
     await door.in_thread(services.note_used, principal)
     with contextlib.suppress(DatabaseFault, Problem):  # the client comes back with Last-Event-ID
         await _write_events(send, follow(after, events_after, *groups))
@@ -160,7 +164,7 @@ async def _write(send: door.Send, text: str) -> None:
 
 
 async def _refuse(problem: Problem, send: door.Send) -> None:
-    body = problems.document(problem.status, problem.code, problem.detail)
+    body = problems.document(problem.status, problem.code, problem.detail, problem.errors)
     headers = {"Content-Type": problems.CONTENT_TYPE, **problem.headers}
     await _respond(send, problem.status, headers, json.dumps(body).encode())
 
@@ -217,7 +221,7 @@ def _renewed(principal: Principal) -> Principal:
 
 
 def _allowed(principal: Principal) -> Principal:
-    if not principal.may(Permission.VIEW):
+    if not principal.may(NEEDED):
         raise Problem(403, "forbidden", "Your role does not allow this.")
     return principal
 

@@ -63,11 +63,20 @@ _V6_REFUSED = tuple(
 class EgressPolicy:
     """Public addresses, plus the operator's `allow`, minus the operator's `deny` (which wins).
 
-    `deny` is for the deployment's own public addresses.
+    `deny` is for the deployment's own public addresses. `deny_hosts` are names in lower case, which
+    are not even looked up; `*.example.com` stands for all names below example.com.
     """
 
     allow: tuple[Network, ...] = ()
     deny: tuple[Network, ...] = ()
+    deny_hosts: frozenset[str] = frozenset()
+
+    def permits_host(self, host: str) -> bool:
+        """Whether the name itself is not denied; what it stands for today is another question."""
+        name = host.lower().rstrip(".")
+        labels = name.split(".")
+        above = (".".join(labels[start:]) for start in range(1, len(labels)))
+        return self.deny_hosts.isdisjoint({name, *(f"*.{parent}" for parent in above)})
 
     def permits(self, address: str) -> bool:
         """Whether a connection to this address, written as the socket module does, is allowed."""

@@ -15,7 +15,7 @@ from workflows import documents
 from workflows.definition import JSON
 
 # What the list can be filtered by, and verbs in bulk too.
-FILTERS = ("workflow", "status", "trigger", "since", "until")
+FILTERS = ("workflow", "status", "trigger", "since", "until", "test")
 _VERSIONS = {"same": "The version that it ran", "current": "The live version"}
 
 
@@ -40,6 +40,7 @@ class FilterForm(forms.Form):
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
     )
     items = forms.BooleanField(label="Items too", required=False)
+    test = forms.BooleanField(label="Tests of drafts", required=False)
     parent = forms.UUIDField(required=False, widget=forms.HiddenInput)
     before = forms.UUIDField(required=False, widget=forms.HiddenInput)
 
@@ -64,6 +65,8 @@ class FilterForm(forms.Form):
         found = {lookup: given[name] for name, lookup in names.items() if given.get(name)}
         if not (given.get("items") or given.get("parent")):
             found["item_index"] = None
+        if not given.get("parent"):
+            found["test"] = given["test"]
         return found
 
 
@@ -147,7 +150,8 @@ class ResumeForm(forms.Form):
 
 def _steps(execution: Execution, version: object) -> tuple[str, ...]:
     """The keys of the steps that the chosen version has."""
-    current = execution.workflow.current_id
+    is_trial = execution.version.number is None
+    current = None if is_trial else execution.workflow.current_id
     chosen = current if version == "current" and current else execution.version_id
     return services.plan_of(chosen).graph.order
 

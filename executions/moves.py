@@ -106,3 +106,4 @@ class NewExecution:
     key_root: str | None = None
     limited: bool = False
     held: bool = False
+    test: bool = False

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from workflows import definition as language
 from workflows import expressions, graph, schemas
-from workflows.bodies import body_of
+from workflows.bodies import all_steps, body_of
 from workflows.definition import JSON, Definition, Retry, Step
 from workflows.graph import responses
 from workflows.steps.base import StepType
@@ -38,6 +38,7 @@ class Plan:
     reads: Mapping[str, Reads]
     output_reads: Reads
     input: schemas.Validator | None
+    secrets: frozenset[str] = frozenset()  # all that the version names, bodies and what is around
     pins: Mapping[str, UUID] = field(default_factory=dict)  # versions of other workflows, by slug
 
     @property
@@ -77,6 +78,7 @@ def compile_plan(
     parsed, problems = language.parse(document)
     if parsed is None:
         raise ValueError("; ".join(problem.message for problem in problems))
+    secrets = _reads(_evaluated(step) for step in all_steps(parsed)).secrets
     if body is not None:
         parsed = body_of(parsed, body)
     return Plan(
@@ -85,6 +87,7 @@ def compile_plan(
         reads={step.key: _reads([_evaluated(step), step.when]) for step in parsed.steps},
         output_reads=_reads([parsed.output]),
         input=None if parsed.input is None else schemas.compile(parsed.input),
+        secrets=secrets,
         pins=pins or {},
     )
 

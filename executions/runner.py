@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
@@ -50,7 +51,7 @@ def run(
     away (tenants.scope.AWAY) it may raise too, and so does this.
     """
     started_at, started = datetime.now(UTC), time.perf_counter()
-    placeholders = Placeholders(given.secrets)
+    placeholders = Placeholders(given.secrets, given.hosts)
     trying = _Try(claim, given, placeholders, mark_sending, outside)
     result = trying.run()
     return Attempt(
@@ -98,8 +99,10 @@ class _Try:
             return Failed(Error("config", str(error)))
         except (LeaseLostError, *AWAY):
             raise  # nothing was sent; the step is given back and runs again
-        except Exception:
-            log.exception("a step type failed", step_type=step_type.key)
+        except Exception:  # noqa: BLE001 - it ends the try, and is logged
+            # Masked first, for it may quote what was sent; so not with log.exception.
+            trace = self._placeholders.hide(traceback.format_exc())
+            log.error("a step type failed", step_type=step_type.key, exception=trace)
             return Failed(Error("internal", "The step failed inside Stepwell. It has been logged."))
 
     def _run(self, step_type: StepType[Any]) -> Result | Skip:
@@ -128,7 +131,7 @@ class _Try:
         reads = run.plan.reads[self._claim.key]
         return {
             **run.names(reads),
-            "secrets": self._placeholders.names,
+            "secrets": self._placeholders.of(reads.secrets),
             "vars": self._given.variables,
             "callbacks": {
                 key: callbacks.address(Callback(run.tenant_id, run.execution_id, key))
@@ -145,6 +148,7 @@ class _Try:
             timeout=min(claim.run.plan.timeout(claim.key), settings.MAX_HTTP_SECONDS),
             idempotency_key=claim.run.idempotency_key(claim.key),
             names=names,
+            hide=self._placeholders.hide,
             waited=wait.get("state"),
             lines=self.lines,
         )
@@ -190,6 +194,7 @@ def _hidden(result: Result | Skip, placeholders: Placeholders) -> Result | Skip:
 
 @cache
 def _client() -> OutboundClient:
-    return OutboundClient(
-        EgressPolicy(settings.EGRESS_ALLOW), limits=Limits(body=settings.MAX_RESPONSE_BYTES)
+    policy = EgressPolicy(
+        settings.EGRESS_ALLOW, settings.EGRESS_DENY, frozenset(settings.EGRESS_DENY_HOSTS)
     )
+    return OutboundClient(policy, limits=Limits(body=settings.MAX_RESPONSE_BYTES))

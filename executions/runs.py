@@ -11,6 +11,7 @@ from uuid import UUID
 from executions.engine import StepState
 from executions.plan import Plan, Reads
 from executions.states import ExecutionStatus
+from tenants.hosts import Hosts
 from workflows.definition import JSON, Step
 from workflows.steps.base import Result
 
@@ -56,6 +57,7 @@ class Run:
     depth: int = 0
     has_parent: bool = False
     limited: bool = False
+    test: bool = False
     item: Item | None = None
     facts: dict[str, StepFacts] = field(default_factory=dict)
     told_at: float = 0.0  # when readers were last woken, by the monotonic clock
@@ -103,10 +105,14 @@ class Claim:
 
 @dataclass(frozen=True)
 class Settings:
-    """What a step's templates read of the tenant's own: `secrets` and `vars`."""
+    """What a step's templates read of the tenant's own: `secrets` and `vars`.
+
+    `secrets` are all that the workflow names: what one step sent, another's answer may hold.
+    """
 
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     variables: Mapping[str, object] = field(default_factory=dict)
+    hosts: Mapping[str, Hosts] = field(default_factory=dict)  # where the secrets may go
 
 
 @dataclass(frozen=True)

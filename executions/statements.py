@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 # A step that a worker may claim once it is due, and a run that may begin once it is. Word for word
 # what their indexes say, so that the planner sees that it may use them.
 _CLAIMABLE = "status IN ('queued', 'retrying', 'waiting') AND due_at IS NOT NULL"
@@ -80,7 +82,7 @@ PICK_UNLOCKED = _PICK.format(lock="SKIP LOCKED")
 _RUN = """
        e.version_id, e.workflow_id, e.trigger_kind, e.trigger, e.created_at,
        w.slug, v.number, t.slug, t.name,
-       e.parent_id, e.parent_step, e.item_index, e.key_root, e.depth, e.limited"""
+       e.parent_id, e.parent_step, e.item_index, e.key_root, e.depth, e.limited, e.test"""
 _RUN_TABLES = """
 JOIN executions_execution e ON e.id = %(execution)s
 JOIN workflows_workflow w ON w.id = e.workflow_id
@@ -200,7 +202,7 @@ cancelled AS (
 )"""
 
 # Whether a subscription hears of a run's end (services/reacting.py asks the same of Django).
-_HEARD = """(%(ended)s AND e.parent_id IS NULL AND EXISTS (
+_HEARD = """(%(ended)s AND NOT e.test AND e.parent_id IS NULL AND EXISTS (
         SELECT FROM workflows_subscription n
         WHERE n.tenant_id = e.tenant_id AND n.enabled AND %(status)s::varchar = ANY(n.statuses)
           AND (n.source_id = e.workflow_id
@@ -230,21 +232,29 @@ _MOVED_WITH_STEP = _MOVED.replace(
   RETURNING e.id, e.follow_up""",
 )
 
-START = f"""
-WITH gate AS (
+
+@lru_cache(maxsize=16)
+def start(condition: str) -> str:
+    """Store an execution if another insertion, which is part of the statement, returns a row."""
+    return f"""
+WITH wanted AS ({condition}), gate AS (
   INSERT INTO executions_execution
     (id, tenant_id, workflow_id, version_id, status, trigger_kind, trigger, timeout, last_seq,
      active_seconds, created_at, due_at, parent_id, parent_step, parent_fence, item_index,
-     origin_id, depth, key_root, limited, held, follow_up)
-  VALUES (%(execution)s, %(tenant)s, %(workflow)s, %(version)s, 'queued', %(kind)s, %(trigger)s,
-          %(run_timeout)s, %(last_seq)s, 0, now(),
-          coalesce(%(due_at)s::timestamptz, now() + make_interval(secs => %(delay)s)),
-          %(parent)s, %(parent_step)s, %(parent_fence)s, %(item_index)s,
-          %(origin)s, %(depth)s, %(key_root)s, %(limited)s, %(held)s, false)
+     origin_id, depth, key_root, limited, held, test, follow_up)
+  SELECT %(execution)s, %(tenant)s, %(workflow)s, %(version)s, 'queued', %(kind)s, %(trigger)s,
+         %(run_timeout)s, %(last_seq)s, 0, now(),
+         coalesce(%(due_at)s::timestamptz, now() + make_interval(secs => %(delay)s)),
+         %(parent)s, %(parent_step)s, %(parent_fence)s, %(item_index)s,
+         %(origin)s, %(depth)s, %(key_root)s, %(limited)s, %(held)s, %(test)s, false
+  FROM wanted
   RETURNING 1
 ), {_ADDED}, {_TOLD}
 SELECT 1 FROM gate
 """
+
+
+START = start("SELECT 1")
 
 # A step goes back to queued from a worker that was lost: that try does not count. The numbers of
 # the tries of a wait start anew. (The status is asked for by a parameter and the row found by its

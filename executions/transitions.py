@@ -60,7 +60,7 @@ class RunRow(NamedTuple):
     trigger: str  # JSON
     created_at: datetime
     workflow_slug: str
-    version_number: int
+    version_number: int | None
     tenant_slug: str
     tenant_name: str
     parent_id: UUID | None
@@ -69,6 +69,7 @@ class RunRow(NamedTuple):
     key_root: str | None
     depth: int
     limited: bool
+    test: bool
 
 
 class Taken(NamedTuple):
@@ -143,15 +144,25 @@ def run_row(db: Prepared, execution_id: UUID) -> RunRow:
     return RunRow(*db.run(statements.RUN, {"execution": execution_id})[0])
 
 
-def start(db: Prepared, execution: NewExecution, move: Move, *, last: bool = False) -> None:
+def start(
+    db: Prepared,
+    execution: NewExecution,
+    move: Move,
+    *,
+    only_if: Call | None = None,
+    last: bool = False,
+) -> bool:
     """Insert a queued execution with its first steps, if it has any yet, and events.
 
-    With `last` the transaction ends.
+    False: `only_if`, an insertion that is made along with it, returned no row, and nothing was
+    written. With `last` the transaction ends.
     """
     parent = execution.parent
-    db.run(
-        statements.START,
+    condition, values = only_if or (None, {})
+    rows = db.run(
+        statements.START if condition is None else statements.start(condition),
         {
+            **values,
             **_shared(move),
             "workflow": execution.workflow_id,
             "version": execution.version_id,
@@ -169,9 +180,11 @@ def start(db: Prepared, execution: NewExecution, move: Move, *, last: bool = Fal
             "key_root": execution.key_root,
             "limited": execution.limited,
             "held": execution.held,
+            "test": execution.test,
         },
         last=last,
     )
+    return bool(rows)
 
 
 def launch(db: Prepared, moves: Sequence[Move]) -> list[RunRow]:
@@ -230,15 +243,13 @@ def move(db: Prepared, move: Move) -> Move | None:
 def reuse(db: Prepared, move: Move, origin_id: UUID, keys: Sequence[str]) -> None:
     """Copy steps that have ended from another run of the tenant."""
     ids: list[JSON] = [{"id": str(uuid_utils.compat.uuid7()), "key": key} for key in keys]
-    db.run(
-        statements.REUSE,
-        {
-            "tenant": move.tenant_id,
-            "execution": move.execution_id,
-            "origin": origin_id,
-            "steps": dump(ids),
-        },
-    )
+    values = {
+        "tenant": move.tenant_id,
+        "execution": move.execution_id,
+        "origin": origin_id,
+        "steps": dump(ids),
+    }
+    db.run(statements.REUSE, values)
 
 
 def mark_sending(db: Prepared, step_id: UUID, fence: int, sent: JSON) -> bool:

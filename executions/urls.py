@@ -19,5 +19,8 @@ urlpatterns = [
     path(f"{STEP}resolve/", views.resolve, name="resolve"),
     path(f"{STEP}decide/", views.decide, name="decide"),
     path("t/<slug:tenant_slug>/workflows/<slug:slug>/run/", views.run, name="run"),
+    path(
+        "t/<slug:tenant_slug>/workflows/<slug:slug>/draft/run/", views.run_draft, name="run_draft"
+    ),
     path("callbacks/<str:token>/", views.callback, name="callback"),
 ]

@@ -24,6 +24,7 @@ class StepWorld:
     timeout: float
     idempotency_key: str
     names: Mapping[str, object]  # that its templates may read
+    hide: Callable[[JSON], JSON]
     waited: JSON = None
     lines: list[LogLine] = field(default_factory=list)
 
@@ -34,6 +35,10 @@ class StepWorld:
     def now(self) -> datetime:
         """The time, in UTC."""
         return datetime.now(UTC)
+
+    def masked(self, text: str) -> str:
+        """The text without the secrets in it."""
+        return str(self.hide(text))
 
     def evaluate(self, source: str, names: Mapping[str, object]) -> JSON:
         """The value of a template; raises ExpressionError."""

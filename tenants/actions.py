@@ -32,6 +32,7 @@ class Action(StrEnum):
     API_KEY_CHANGED = "api_key.changed", "An API key was renamed."
     API_KEY_REVOKED = "api_key.revoked", "An API key was revoked."
     SECRET_WRITTEN = "secret.written", "A secret was made, or its value replaced."
+    SECRET_NARROWED = "secret.narrowed", "Hosts were taken from those to which a secret may go."
     SECRET_DELETED = "secret.deleted", "A secret was deleted."
     VARIABLE_WRITTEN = "variable.written", "A variable was made, or its value replaced."
     VARIABLE_DELETED = "variable.deleted", "A variable was deleted."
@@ -65,6 +66,9 @@ class Action(StrEnum):
     DELIVERY_RESENT = "delivery.resent", "A stored request was run again."
     DELIVERIES_RUN = "deliveries.run", "What a paused workflow had stored was run."
     DELIVERIES_DISCARDED = "deliveries.discarded", "What a paused workflow stored was discarded."
+    TRIAL_OPENED = "trial.opened", "A draft was let listen at a test address."
+    TRIAL_EXTENDED = "trial.extended", "A test address was let listen for longer."
+    TRIAL_CLOSED = "trial.closed", "A test address was closed."
     # --- executions ---
     EXECUTION_STARTED = "execution.started", "A person started a run by hand."
     EXECUTION_CANCELLED = "execution.cancelled", "A run was cancelled."
@@ -74,6 +78,7 @@ class Action(StrEnum):
     STEP_RESOLVED = "step.resolved", "It was said what became of a step's call."
     STEP_DECIDED = "step.decided", "An approval was given or refused."
     # --- the platform's staff ---
+    KEYS_ROTATED = "keys.rotated", "What older keys had sealed was sealed anew with the newest."
     STAFF_VIEWED = "staff.viewed", "Staff opened a run or a delivery in the admin."
     ROW_ADDED = "row.added", "Staff added a row in the admin."
     ROW_CHANGED = "row.changed", "Staff changed a row in the admin."

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from channels.db import database_sync_to_async
 
-from tenants import scope, services
+from tenants import limits, scope, services
 from tenants.principals import Principal
 
 # What ASGI calls a scope; here that word is the tenants'.
@@ -49,6 +49,13 @@ async def key_holder(connection: Connection) -> Principal | None:
     if not value.lower().startswith(BEARER):
         return None
     return await in_thread(services.find_key_holder, value[len(BEARER) :].strip())
+
+
+async def count(caller: Principal) -> dict[str, str]:
+    """Count a stream as one request of the API: the headers that say so. Raises Problem 429."""
+    counted = await in_thread(limits.count_call, caller.tenant_id, write=False)
+    counted.check("The tenant's")
+    return counted.headers
 
 
 def header(connection: Connection, name: bytes) -> str:

@@ -45,6 +45,7 @@ GLOBAL_KEYS: Mapping[str, str] = {
     "tenants_invitation.digest": "of a random token; found before it is known who asks",
     "tenants_tenant.slug": "a public name: registering says whether it is taken",
     "webhooks_endpoint.token": "random; an endpoint is found before its tenant is known",
+    "webhooks_trialaddress.token": "random; a test address is found before its tenant is known",
 }
 """The columns that are unique over all tenants although a clash tells that a value exists."""
 

@@ -42,7 +42,8 @@ class KeyRing:
         if not keys:
             raise KeyRingError(f"{VARIABLE} is empty: give <id>:<base64 of 32 bytes>, ...")
         self._ciphers = {key_id: AESGCM(key) for key_id, key in keys.items()}
-        self._sealing_id = next(iter(keys))
+        self.ids = tuple(keys)
+        self.sealing_id = self.ids[0]
 
     @classmethod
     def from_env(cls, value: str) -> KeyRing:
@@ -61,11 +62,14 @@ class KeyRing:
 
     def seal(self, plain: bytes, context: bytes) -> bytes:
         """Encrypt for one place: only the same `context` (say, tenant and row) opens it again."""
-        header = _header(self._sealing_id)
+        header = _header(self.sealing_id)
         nonce = os.urandom(_NONCE_BYTES)
-        return (
-            header + nonce + self._ciphers[self._sealing_id].encrypt(nonce, plain, header + context)
-        )
+        cipher = self._ciphers[self.sealing_id]
+        return header + nonce + cipher.encrypt(nonce, plain, header + context)
+
+    def key_of(self, sealed: bytes) -> str:
+        """The id of the key that sealed a value; KeyRingError for what is no sealed value."""
+        return _Envelope.parse(sealed).key_id
 
     def open(self, sealed: bytes, context: bytes) -> bytes:
         """Decrypt; `KeyRingError` when the key is gone, or the value was altered or moved."""
@@ -88,7 +92,7 @@ class KeyRing:
         return f"KeyRing({self._ids()})"
 
     def _ids(self) -> str:
-        return ", ".join(self._ciphers)
+        return ", ".join(self.ids)
 
 
 def new_key() -> str:

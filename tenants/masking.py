@@ -1,8 +1,10 @@
 """Masking of secret values, by value: in everything stored, logged, streamed or shown.
 
-A value is found as it is, inside base64 (at any position, so also as the password of basic
-authentication), percent-encoded in the ways of the usual clients, and escaped as in JSON. Mask
-before any truncation: half a secret is not found, but still tells.
+A value is found as it is, in lower or upper case (a host's name is), inside base64 (at any
+position, so also as the password of basic authentication), in hexadecimal, percent-encoded in the
+ways of the usual clients, and escaped as in JSON, HTML and XML; also escaped twice, as where an
+answer quotes a request. Mask before any truncation: half a secret is not found, but still tells.
+What reverses, cuts up or encrypts a value hides it from this.
 
 Values shorter than MIN_LENGTH are ignored: they occur by chance (a `1`, a `yes`), and masking
 them would garble everything else. Such a secret is none.
@@ -11,6 +13,7 @@ them would garble everything else. Such a secret is none.
 from __future__ import annotations
 
 import base64
+import html
 import json
 import re
 import string
@@ -23,15 +26,19 @@ JSON = None | bool | int | float | str | list["JSON"] | dict[str, "JSON"]
 
 MIN_LENGTH = 4  # characters
 
-# Headers of incoming requests that are never stored: a reader could act as their sender.
-CREDENTIALS = frozenset(
-    {"authorization", "cookie", "proxy-authorization", "x-api-key", "x-gitlab-token"}
+# Headers of incoming requests that are never stored: a reader could act as their sender, or send a
+# signed request once more. Keys of other things, such as idempotency-key, are none of them.
+_CREDENTIAL = re.compile(
+    r"(?:.*-)?(?:authorization|authentication|cookie|password|passwd|credentials?|secret|token|jwt"
+    r"|(?:api|auth|access|secret|private|subscription|functions)-?key|apikey|api-?token"
+    r"|signature|hmac)(?:-(?:v?\d+|sha-?\d+|ed25519|rsa))*"
 )
 MASKED = "[masked]"
 
 _BASE64 = frozenset(string.ascii_letters + string.digits + "+/-_")
 _URL_SAFE = str.maketrans("+/", "-_")
 _ESCAPE = re.compile("%[0-9A-F]{2}")
+_SCRIPT_SAFE = {ord(character): f"\\u{ord(character):04x}" for character in "<>&'"}
 _NUMBER = re.compile("[0-9.eE+-]+")
 
 # What clients leave as it is: nothing; paths; JavaScript's encodeURIComponent; and whole
@@ -41,7 +48,9 @@ _LEFT_UNQUOTED = ("", "/", "!'()*~", "!#$%&'()*+,/:;=?@[]~")
 
 def masked_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """The headers of a request (lower-case names) as they may be stored."""
-    return {name: MASKED if name in CREDENTIALS else value for name, value in headers.items()}
+    return {
+        name: MASKED if _CREDENTIAL.fullmatch(name) else value for name, value in headers.items()
+    }
 
 
 @dataclass(frozen=True)
@@ -87,6 +96,10 @@ class Masker:
         pieces = self._marks.split(text)  # marks of an earlier run stand at the odd places
         pieces[::2] = [_replace(piece, found) for piece in pieces[::2]]
         return "".join(pieces)
+
+    def found_in(self, text: str) -> frozenset[str]:
+        """The names of the secrets whose values are in the text."""
+        return frozenset(form.name for form in self._forms if form.text in text)
 
     def mask(self, value: JSON) -> JSON:
         """A copy of the value with every text in it masked, keys and numbers included.
@@ -144,11 +157,21 @@ def _replace(text: str, forms: Iterable[_Form]) -> str:
 
 
 def _forms(name: str, value: str) -> Iterator[_Form]:
-    for text in (value, *_misread(value), *_percent_encoded(value), *_json_escaped(value)):
+    plain = {value, *_misread(value)}
+    once = {text for known in plain for text in _escaped(known)}
+    twice = {text for known in _escaped(value) for text in _escaped(known)}
+    for text in plain | {value.lower(), value.upper()} | once | twice:
         yield _Form(text, name)
     for data in _encoded(value):
+        yield from (_Form(text, name) for text in (data.hex(), data.hex().upper()))
         for offset in range(3):
             yield from _base64(name, data, offset)
+
+
+def _escaped(value: str) -> Iterator[str]:
+    yield from _percent_encoded(value)
+    yield from _json_escaped(value)
+    yield from _marked_up(value)
 
 
 def _encoded(value: str) -> Iterator[bytes]:
@@ -178,6 +201,16 @@ def _json_escaped(value: str) -> Iterator[str]:
         text = json.dumps(value, ensure_ascii=ascii_only)[1:-1]
         yield text
         yield text.replace("/", "\\/")  # as PHP writes it
+        yield text.translate(_SCRIPT_SAFE)  # as Go and Django write it
+
+
+def _marked_up(value: str) -> Iterator[str]:
+    for quotes in (True, False):
+        escaped = html.escape(value, quote=quotes)
+        for text in (escaped, escaped.replace("&#x27;", "&#39;").replace("&quot;", "&#34;")):
+            yield text
+            yield text.replace("&#x27;", "&apos;").replace("&#39;", "&apos;")
+            yield text.encode("ascii", "xmlcharrefreplace").decode("ascii")
 
 
 def _base64(name: str, data: bytes, offset: int) -> Iterator[_Form]:

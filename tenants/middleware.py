@@ -14,11 +14,14 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
+from rest_framework.permissions import SAFE_METHODS
 
-from tenants import actors, scope, services
+from tenants import actors, limits, problems, scope, services
 from tenants.actors import REQUEST_ID, Actor, Door
+from tenants.limits import NOT_COUNTED, Counted
 from tenants.principals import Principal
+from tenants.problems import Problem
 
 API_PREFIX = "/api/v1/"
 ADMIN_PREFIX = "/admin/"
@@ -62,12 +65,15 @@ class TenantMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         request.principal = None  # type: ignore[attr-defined]  # Django's way to pass things on
+        request.counted = NOT_COUNTED  # type: ignore[attr-defined]
         with actors.acting(_somebody(request)):
             response = self.get_response(request)
         if request.principal is not None and request.principal.kind == "api_key":  # type: ignore[attr-defined]
             # What closes with the answer is done once it is sent.
             used = partial(services.note_used, request.principal)  # type: ignore[attr-defined]
             response._resource_closers.append(used)  # type: ignore[attr-defined]  # noqa: SLF001
+        for name, value in request.counted.headers.items():  # type: ignore[attr-defined]
+            response.headers.setdefault(name, value)
         # A session's pages show what is its owner's, such as the key of an authenticator app.
         if request.principal is not None or request.session.accessed:  # type: ignore[attr-defined]
             response["Cache-Control"] = "no-store"
@@ -97,13 +103,18 @@ class TenantMiddleware:
                 return redirect("mfa_index")
             services.note_seen(request)
             user = request.user
+            own = _opens_own_scope(view)
             with actors.acting(actors.named("staff", user.pk, user.get_username())):
-                return _run(scope.operator("staff admin"), view, request, args, kwargs)
+                everything = nullcontext() if own else scope.operator("staff admin")
+                return _run(everything, view, request, args, kwargs)
         else:
             return None
         request.principal = principal  # type: ignore[attr-defined]
         if principal is None:
             return _run(nullcontext(), view, request, args, kwargs)
+        refusal = _count(request, principal)
+        if refusal is not None:
+            return refusal
         opened = nullcontext() if _opens_own_scope(view) else scope.tenant(principal.tenant_id)
         with actors.acting(actors.named(principal.kind, principal.id, principal.label)):
             return _run(opened, view, request, args, kwargs)
@@ -113,6 +124,34 @@ class TenantMiddleware:
         if not header.lower().startswith(BEARER):
             return None
         return services.find_key_holder(header[len(BEARER) :].strip())
+
+
+def _count(request: HttpRequest, caller: Principal) -> HttpResponse | None:
+    """Count the call for its tenant's limits, before a scope is open: the answer if it is refused.
+
+    Pages are not counted but for what a person changes.
+    """
+    write = request.method not in SAFE_METHODS
+    if caller.kind == "user" and not write:
+        return None
+    if caller.kind == "user":
+        counted = limits.count_click(caller.tenant_id, caller.id)
+    else:
+        counted = limits.count_call(caller.tenant_id, write=write)
+    request.counted = counted  # type: ignore[attr-defined]
+    return _refused(request, caller, counted)
+
+
+def _refused(request: HttpRequest, caller: Principal, counted: Counted) -> HttpResponse | None:
+    try:
+        counted.check("Your" if caller.kind == "user" else "The tenant's")
+    except Problem as problem:
+        if caller.kind == "user":
+            answer = render(request, "429.html", {"text": problem.detail}, status=problem.status)
+            answer["Retry-After"] = problem.headers["Retry-After"]
+            return answer
+        return problems.respond(problem)
+    return None
 
 
 def _somebody(request: HttpRequest) -> Actor:

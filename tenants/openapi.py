@@ -9,6 +9,7 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ResolvedComponent
 
 from tenants.auth import HasPermission
+from tenants.limits import DRAFT
 from tenants.problems import CONTENT_TYPE
 
 _TEXT = {"type": "string"}
@@ -48,6 +49,25 @@ _REASONS = {
     406: "Only the listed media types are offered.",
     415: "The body's media type is not read here.",
     422: "The request is well-formed, but not valid.",
+    429: "A rate limit is used up; the problem says which, and Retry-After when to come again.",
+}
+
+_NUMBER = {"type": "integer"}
+_RETRY_AFTER = {"description": "Seconds until it may be tried again.", "schema": _NUMBER}
+_RATES = {
+    "RateLimit-Policy": {
+        "description": f"The limits that the call counts for ({DRAFT}): "
+        '`"requests";q=100;w=60` are 100 in 60 seconds. Missing where there are none.',
+        "schema": _TEXT,
+    },
+    "RateLimit": {
+        "description": "What is left of each, and in how many seconds all of it will be: "
+        '`"requests";r=97;t=2`.',
+        "schema": _TEXT,
+    },
+    "RateLimit-Limit": {"description": "Of the limit with the least left.", "schema": _NUMBER},
+    "RateLimit-Remaining": {"description": "What is left of it.", "schema": _NUMBER},
+    "RateLimit-Reset": {"description": "Seconds until all of it is left.", "schema": _NUMBER},
 }
 
 
@@ -60,11 +80,14 @@ class Schema(AutoSchema):
             self._register_problem()
             for status in self._refusals(operation):
                 operation["responses"].setdefault(str(status), refusal(_REASONS[status]))
+            for status, response in operation["responses"].items():
+                headers = _RATES if status != "429" else {**_RATES, "Retry-After": _RETRY_AFTER}
+                response.setdefault("headers", {}).update(headers)
         return operation
 
     def _refusals(self, operation: dict[str, Any]) -> list[int]:
         parameters = operation.get("parameters", [])
-        statuses = [406]
+        statuses = [406, 429]
         if HasPermission in self.view.permission_classes:
             statuses += [401, 403]
         if any(parameter["in"] == "path" for parameter in parameters):

@@ -24,6 +24,11 @@ class Principal:
 
     is_authenticated = True
 
+    @property
+    def keeps_secrets(self) -> bool:
+        """Whether the caller may write secrets and variables; for templates."""
+        return self.may(Permission.SECRETS)
+
     def may(self, permission: Permission) -> bool:
         """Whether the caller's role has the permission, and their key is not narrowed below it."""
         return permission in self.permissions

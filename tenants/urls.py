@@ -14,7 +14,7 @@ from django.http import HttpResponseBase
 from django.urls import URLPattern, path, reverse_lazy
 
 from tenants.views import account as own
-from tenants.views import coming_in, joining, keys, members, trail
+from tenants.views import coming_in, joining, keys, members, settings, trail
 
 
 def _show(route: str, view: Any, page: str, name: str, **options: Any) -> URLPattern:
@@ -100,6 +100,24 @@ MEMBERS = [
     path(f"{TENANT}leave/", members.leave, name="leave"),
 ]
 
+SETTINGS = [
+    path(f"{TENANT}settings/", settings.listed, name="settings"),
+    path(f"{TENANT}settings/secrets/", settings.add_secret, name="secret-add"),
+    path(f"{TENANT}settings/secrets/<slug:name>/", settings.secret, name="secret"),
+    path(
+        f"{TENANT}settings/secrets/<slug:name>/delete/",
+        settings.delete_secret,
+        name="secret-delete",
+    ),
+    path(f"{TENANT}settings/variables/", settings.add_variable, name="variable-add"),
+    path(f"{TENANT}settings/variables/<slug:name>/", settings.variable, name="variable"),
+    path(
+        f"{TENANT}settings/variables/<slug:name>/delete/",
+        settings.delete_variable,
+        name="variable-delete",
+    ),
+]
+
 urlpatterns = [
     path("", coming_in.home, name="home"),
     path("register/", joining.register, name="register"),
@@ -111,6 +129,7 @@ urlpatterns = [
     *MEMBERS,
     path(f"{TENANT}api-keys/", keys.listed, name="api-keys"),
     path(f"{TENANT}api-keys/<uuid:key_id>/revoke/", keys.revoke, name="api-key-revoke"),
+    *SETTINGS,
     path(f"{TENANT}audit/", trail.audit, name="audit"),
     path(f"{TENANT}audit/export/", trail.audit_export, name="audit-export"),
 ]

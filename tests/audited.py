@@ -37,6 +37,7 @@ from workflows.models import Workflow, WorkflowVersion
 # What changes rows and is not audited, each with the reason.
 UNAUDITED = {
     ("POST", "api/v1/workflows/<slug:slug>/run/"): "traffic: the run's own history names the key",
+    ("POST", "api/v1/workflows/<slug:slug>/draft/run/"): "traffic, as above",
 }
 # Kept by Django's own machinery, or the trail itself.
 NOT_LOOKED_AT = {
@@ -164,6 +165,7 @@ def _rows(site: Site, workflow: Workflow) -> dict[str, object]:
             "workflows/schedule": known["admin/workflows/schedule/"]["id"],
             "workflows/subscription": known["admin/workflows/subscription/"]["id"],
             "webhooks/delivery": known["admin/webhooks/delivery/"]["id"],
+            "webhooks/trialaddress": known["admin/webhooks/trialaddress/"]["id"],
             "webhooks/endpoint": _unused_endpoint(workflow),
         }
 

@@ -38,6 +38,12 @@ def variables() -> dict[str, str]:
         "SECRET_KEY": "only-for-tests-" + "x" * 40,
         "STEPWELL_SECRETS_KEYS": "test:" + "A" * 43 + "=",
         "STEPWELL_DATABASE_POOL": "0",
+        # A test that is about limits sets them; the others may ask as fast as they can.
+        "STEPWELL_RATE_REQUESTS": "0",
+        "STEPWELL_RATE_WRITES": "0",
+        "STEPWELL_RATE_REGISTRATIONS": "0",
+        "STEPWELL_RATE_WEBHOOKS": "0",
+        "STEPWELL_RATE_UNSIGNED": "0",
     }
 
 

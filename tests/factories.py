@@ -7,9 +7,10 @@ Every function opens the scope that it needs, so it can be called outside one. N
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from executions import services as execution_services
 from executions.models import Execution
@@ -105,10 +106,16 @@ def principal_of(user: User, tenant: Tenant) -> Principal:
     return principal
 
 
-def make_secret(tenant: Tenant, name: str, value: str) -> None:
+def make_secret(tenant: Tenant, name: str, value: str, hosts: Sequence[str] | None = None) -> None:
     """A secret of the tenant, or a new value of it."""
     with scope.tenant(tenant.id):
-        tenant_services.put_secret(tenant_id=tenant.id, name=name, value=value)
+        tenant_services.put_secret(tenant_id=tenant.id, name=name, value=value, hosts=hosts)
+
+
+def secret_values(tenant_id: UUID, names: Iterable[str]) -> dict[str, str]:
+    """The named secrets of the open scope's tenant in clear."""
+    opened = tenant_services.open_secrets(tenant_id, names)
+    return {name: secret.value for name, secret in opened.items()}
 
 
 def make_variable(tenant: Tenant, name: str, value: JSON) -> None:

@@ -5,45 +5,22 @@ A route that is not named here fails tests/test_routes.py: whoever adds one says
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
 
-from django.urls import URLPattern, URLResolver, get_resolver
-from django.urls.resolvers import RegexPattern
+from config.doors import PUBLIC, Route, walk
 
-METHODS = ("GET", "HEAD", "DELETE", "POST", "PUT", "PATCH", "OPTIONS")
+__all__ = ["ADMIN", "API", "METHODS", "PAGES", "PUBLIC", "Route", "walk"]
+
+# PUT may make a row of the caller's own, which PATCH would then find: so it comes later.
+METHODS = ("GET", "HEAD", "DELETE", "POST", "PATCH", "PUT", "OPTIONS")
 ADMIN = "admin/"
-
-# Who need not be anybody to call it, and why that is right.
-PUBLIC = {
-    "healthz": "says only that the process lives",
-    "readyz": "says only whether Postgres and Redis answer",
-    "login/": "is where people log in",
-    "logout/": "ends the caller's own session, if any",
-    "login/passkey/": "is where a passkey logs in by itself",
-    "login/closed/": "says to whoever was logging in that the account is closed",
-    "register/": "is how one becomes a tenant",
-    "invitations/<str:token>/": "the address itself was mailed (tests/tenants/test_joining.py)",
-    "account/verify/<str:key>/": "the address itself is signed and was mailed",
-    "password/": "is for who cannot log in",
-    "password/sent/": "says the same to everybody",
-    "password/done/": "says the same to everybody",
-    "password/<slug:uidb36>/<str:key>/": "the address itself was mailed",
-    "admin/logout/": "ends the caller's own session, if any",
-    "hooks/<str:token>/": "a signature says who calls (tests/webhooks)",
-    "callbacks/<str:token>/": "the address itself is signed (tests/executions/test_callbacks.py)",
-    "api/v1/register/": "is how one becomes a tenant",
-    "api/schema/": "describes the API and holds nobody's data",
-    "api/docs/": "describes the API and holds nobody's data",
-}
 
 # Pages, for people with a session.
 PAGES = frozenset(
     {
         "",
         "t/<slug:tenant_slug>/",
+        "t/<slug:tenant_slug>/usage/",
         "login/confirm/",
         "account/",
         "account/verify/",
@@ -71,6 +48,8 @@ PAGES = frozenset(
         "t/<slug:tenant_slug>/workflows/<slug:slug>/",
         "t/<slug:tenant_slug>/workflows/<slug:slug>/versions/<int:number>/",
         "t/<slug:tenant_slug>/workflows/<slug:slug>/run/",
+        "t/<slug:tenant_slug>/workflows/<slug:slug>/draft/run/",
+        "t/<slug:tenant_slug>/workflows/<slug:slug>/draft/test/",
         "t/<slug:tenant_slug>/workflows/<slug:slug>/subscriptions/",
         "t/<slug:tenant_slug>/workflows/<slug:slug>/subscriptions/<uuid:subscription_id>/",
         "t/<slug:tenant_slug>/workflows/<slug:slug>/pause/",
@@ -88,6 +67,13 @@ PAGES = frozenset(
         "t/<slug:tenant_slug>/attention/",
         "t/<slug:tenant_slug>/audit/",
         "t/<slug:tenant_slug>/audit/export/",
+        "t/<slug:tenant_slug>/settings/",
+        "t/<slug:tenant_slug>/settings/secrets/",
+        "t/<slug:tenant_slug>/settings/secrets/<slug:name>/",
+        "t/<slug:tenant_slug>/settings/secrets/<slug:name>/delete/",
+        "t/<slug:tenant_slug>/settings/variables/",
+        "t/<slug:tenant_slug>/settings/variables/<slug:name>/",
+        "t/<slug:tenant_slug>/settings/variables/<slug:name>/delete/",
         "t/<slug:tenant_slug>/executions/<uuid:execution_id>/",
         "t/<slug:tenant_slug>/executions/<uuid:execution_id>/cancel/",
         "t/<slug:tenant_slug>/executions/<uuid:execution_id>/resume/",
@@ -109,6 +95,10 @@ API: dict[str, Bodies] = {
     "api/v1/workflows/validate/": {"POST": {"definition": _NEW}},
     _WORKFLOW: {"PATCH": {"name": "Mine"}},
     f"{_WORKFLOW}draft/": {"PUT": {"definition": _NEW}},
+    f"{_WORKFLOW}draft/run/": {"POST": {"input": {}}},
+    f"{_WORKFLOW}draft/listen/": {"POST": {}},
+    f"{_WORKFLOW}draft/listen/extend/": {"POST": {}},
+    f"{_WORKFLOW}draft/listen/stop/": {"POST": {}},
     f"{_WORKFLOW}publish/": {"POST": {}},
     f"{_WORKFLOW}pause/": {"POST": {}},
     f"{_WORKFLOW}resume/": {"POST": {}},
@@ -149,54 +139,14 @@ API: dict[str, Bodies] = {
     "api/v1/invitations/<uuid:id>/": {},
     "api/v1/subscriptions/": {"POST": {"workflow": "classified", "statuses": ["failed"]}},
     _SUBSCRIPTION: {"PATCH": {"enabled": False}},
+    "api/v1/usage/": {},
     "api/v1/secrets/": {"POST": {"name": "new", "value": "open sesame"}},
-    "api/v1/secrets/<slug:name>/": {"PUT": {"value": "open sesame"}},
+    "api/v1/secrets/<slug:name>/": {
+        "PUT": {"value": "open sesame"},
+        "PATCH": {"hosts": ["shop.example"]},
+    },
     "api/v1/variables/": {"POST": {"name": "new", "value": "x"}},
     "api/v1/variables/<slug:name>/": {"PUT": {"value": "x"}},
     "api/v1/audit/": {},
     "api/v1/audit/export/": {},
 }
-
-
-@dataclass(frozen=True)
-class Route:
-    """`pattern` as the URL configuration spells it; `view` as it was registered."""
-
-    pattern: str
-    view: Any
-
-    @property
-    def parameters(self) -> frozenset[str]:
-        return frozenset(re.findall(r"<(?:\w+:)?(\w+)>", self.pattern))
-
-    def path(self, values: Mapping[str, object]) -> str:
-        """The address with these parameters."""
-        return "/" + re.sub(r"<(?:\w+:)?(\w+)>", lambda found: str(values[found[1]]), self.pattern)
-
-    def handles(self, method: str) -> bool:
-        """Whether an API view does anything for the method; for others nobody can tell."""
-        actions = getattr(self.view, "actions", None)
-        names = actions if actions is not None else dir(getattr(self.view, "cls", None))
-        return method.lower() in names or (method == "HEAD" and "get" in names)
-
-
-def walk() -> list[Route]:
-    """Every route there is, in the order in which they are tried."""
-    return list(_walk(get_resolver(), ""))
-
-
-def _walk(resolver: URLResolver, before: str) -> Iterator[Route]:
-    for entry in resolver.url_patterns:
-        pattern = before + _spelled(entry)
-        if isinstance(entry, URLResolver):
-            yield from _walk(entry, pattern)
-        else:
-            yield Route(pattern, entry.callback)
-
-
-def _spelled(entry: URLPattern | URLResolver) -> str:
-    """Regular expressions in the form of paths: `^(?P<app>a|b)/$` is `<app>/`."""
-    text = str(entry.pattern)
-    if isinstance(entry.pattern, RegexPattern):
-        text = re.sub(r"\(\?P<(\w+)>[^)]*\)", r"<\1>", text.removeprefix("^").removesuffix("$"))
-    return text

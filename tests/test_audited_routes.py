@@ -99,6 +99,8 @@ FORMS: Mapping[str, Mapping[str, str]] = {
     SUBSCRIPTIONS: {"statuses": "failed"},
     f"{SUBSCRIPTIONS}<uuid:subscription_id>/": {"action": "disable"},
     "t/<slug:tenant_slug>/workflows/<slug:slug>/run/": {"body": "{}"},
+    "t/<slug:tenant_slug>/workflows/<slug:slug>/draft/run/": {"body": "{}"},
+    "t/<slug:tenant_slug>/workflows/<slug:slug>/draft/test/": {"action": "listen"},
     "t/<slug:tenant_slug>/executions/bulk/": {"action": "replay"},
     f"{RUN}cancel/": {},
     f"{RUN}resume/": {"version": "same", "step": ""},

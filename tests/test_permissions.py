@@ -43,6 +43,10 @@ KEYS: Mapping[str, Mapping[str, str]] = {
     "workflows/validate/": {"POST": "v"},
     WORKFLOW: {"GET": "v", "PATCH": "e", "DELETE": "e"},
     f"{WORKFLOW}draft/": {"GET": "v", "PUT": "e"},
+    f"{WORKFLOW}draft/listen/": {"GET": "e", "POST": "e"},
+    f"{WORKFLOW}draft/listen/extend/": {"POST": "e"},
+    f"{WORKFLOW}draft/listen/stop/": {"POST": "e"},
+    f"{WORKFLOW}draft/run/": {"POST": "e"},
     f"{WORKFLOW}publish/": {"POST": "e"},
     f"{WORKFLOW}pause/": {"POST": "r"},
     f"{WORKFLOW}resume/": {"POST": "r"},
@@ -78,7 +82,7 @@ KEYS: Mapping[str, Mapping[str, str]] = {
     "subscriptions/": {"GET": "v", "POST": "e"},
     "subscriptions/<uuid:id>/": {"GET": "v", "PATCH": "e", "DELETE": "e"},
     "secrets/": {"GET": "v", "POST": "s"},
-    "secrets/<slug:name>/": {"GET": "v", "PUT": "s", "DELETE": "s"},
+    "secrets/<slug:name>/": {"GET": "v", "PUT": "s", "PATCH": "s", "DELETE": "s"},
     "variables/": {"GET": "v", "POST": "s"},
     "variables/<slug:name>/": {"GET": "v", "PUT": "s", "DELETE": "s"},
     "members/": {"GET": "v"},
@@ -89,6 +93,7 @@ KEYS: Mapping[str, Mapping[str, str]] = {
     "api-keys/<uuid:id>/": {"GET": "a", "PATCH": "a", "DELETE": "a"},
     "audit/": {"GET": "a"},
     "audit/export/": {"GET": "a"},
+    "usage/": {"GET": "v"},
 }
 
 # Of a tenant's pages: the permissions to look and to send the form; "" where there is none to send.
@@ -128,6 +133,16 @@ PAGE: Mapping[str, tuple[str, str]] = {
     "members/<uuid:member_id>/remove/": ("a", "a"),
     "invitations/<uuid:invitation_id>/revoke/": ("a", "a"),
     "leave/": ("v", "v"),
+    f"{WORKFLOW}draft/test/": ("e", "e"),
+    f"{WORKFLOW}draft/run/": ("e", "e"),
+    "settings/": ("s", ""),
+    "settings/secrets/": ("s", "s"),
+    "settings/secrets/<slug:name>/": ("s", "s"),
+    "settings/secrets/<slug:name>/delete/": ("s", "s"),
+    "settings/variables/": ("s", "s"),
+    "settings/variables/<slug:name>/": ("s", "s"),
+    "settings/variables/<slug:name>/delete/": ("s", "s"),
+    "usage/": ("v", ""),
 }
 V1, TENANT = "api/v1/", "t/<slug:tenant_slug>/"
 # Let through: done, or refused for what was sent or what is there to be done; never for who asks.

@@ -8,11 +8,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 from django.apps import apps
+from django.db.models.functions import Now
 from django.http import HttpResponseBase
 from django.test import Client
 
@@ -26,7 +28,8 @@ from tests.factories import People
 from tests.routes import METHODS, Route
 from tests.webhooks import senders
 from tests.workflows.definitions import document, step
-from webhooks.models import Delivery
+from webhooks import trials
+from webhooks.models import Delivery, TrialAddress
 
 ROUTES = routes.walk()
 PAGES = [route for route in ROUTES if route.pattern in routes.PAGES]
@@ -45,6 +48,7 @@ OWN_PLACES = {
     ("PUT", "api/v1/variables/<slug:name>/"),
 }
 # Tells a tenant also of the key with which it is read.
+USAGE = "api/v1/usage/"
 TRAIL = {"api/v1/audit/", "api/v1/audit/export/"}
 # What the two lower roles may do beyond reading. Who decides is up to the step.
 EXECUTION = "api/v1/executions/<uuid:id>/"
@@ -116,6 +120,8 @@ def make_site() -> Site:
     with scope.tenant(acme.id):
         delivery = Delivery.objects.get()
         member = Membership.objects.get(user=people.vera)
+        listening = trials.listen(workflow=workflow, by=SENTINEL).address
+        TrialAddress.objects.update(expires_at=Now() + timedelta(days=1))
     values: dict[str, dict[str, object]] = {
         "": {
             "id": people.alice.id,
@@ -148,6 +154,7 @@ def make_site() -> Site:
         "admin/workflows/subscription/": {"id": subscription.id},
         "admin/webhooks/endpoint/": {"id": address.endpoint_id},
         "admin/webhooks/delivery/": {"id": delivery.id},
+        "admin/webhooks/trialaddress/": {"id": listening.id},
     }
     return Site(people, values)
 
@@ -331,7 +338,7 @@ def test_lists_hold_nothing_of_another_tenant(site: Site) -> None:
     for route in lists:
         answer = ask(client, "GET", route.path({}))
         assert answer.status_code == 200
-        if route.pattern in TRAIL:
+        if route.pattern in TRAIL or route.pattern == USAGE:
             continue
         found = json.loads(bytes(getattr(answer, "content", b"")))["results"]
         if route.pattern == "api/v1/api-keys/":
@@ -339,6 +346,12 @@ def test_lists_hold_nothing_of_another_tenant(site: Site) -> None:
             continue
         own = ["mallory@globex.example"] if route.pattern == "api/v1/members/" else []
         assert [row["email"] for row in found] == own
+
+
+def test_usage_counts_nothing_of_another_tenant(site: Site) -> None:
+    used = json.loads(ask(key_of(site.people.globex), "GET", f"/{USAGE}").content)["quotas"]  # type: ignore[attr-defined] # no stream
+    own = {"members": 1}
+    assert {one["name"]: one["used"] for one in used if one["used"]} == own
 
 
 def test_the_audit_trail_holds_only_what_was_done_in_ones_own_tenant(site: Site) -> None:

@@ -59,7 +59,7 @@ class EndpointViews(GenericViewSet[Endpoint]):
     @extend_schema(
         summary="Change an endpoint",
         description="Rename it, enable or disable it, say who may send and with what callers are "
-        "answered.",
+        "answered, or how often it takes a request.",
         request=serializers.EndpointPatch,
         responses=serializers.EndpointItem,
     )
@@ -70,6 +70,8 @@ class EndpointViews(GenericViewSet[Endpoint]):
             services.rename(endpoint=endpoint, name=values["name"])
         if "answer" in values:
             services.set_answer(endpoint=endpoint, answer=values["answer"])
+        if "rate" in values:
+            services.set_rate(endpoint=endpoint, rate=values["rate"])
         if "enabled" in values:
             services.set_enabled(endpoint=endpoint, enabled=values["enabled"])
         if "allowed_ips" in values:

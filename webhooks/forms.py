@@ -23,21 +23,27 @@ def _ips_field() -> forms.CharField:
     )
 
 
-class IpsForm(forms.Form):
-    """The allow-list, as people type it."""
+class IntakeForm(forms.Form):
+    """Who may send, as people type it, and how often."""
 
     allowed_ips = _ips_field()
+    rate = forms.CharField(
+        label="Webhooks in a time, such as 600/min; empty: as many as the tenant may",
+        required=False,
+        max_length=12,
+    )
 
     def clean_allowed_ips(self) -> list[str]:
         text: str = self.cleaned_data["allowed_ips"]
         return text.replace(",", " ").split()
 
 
-class NewEndpointForm(IpsForm):
+class NewEndpointForm(IntakeForm):
     """A new address for a workflow."""
 
     field_order = [
-        *("workflow", "name", "scheme", "secret", "options", "answer", "allowed_ips", "confirm")
+        *("workflow", "name", "scheme", "secret", "options", "answer", "allowed_ips", "rate"),
+        "confirm",
     ]
     workflow = forms.ChoiceField()
     name = forms.CharField(required=False, max_length=100)
@@ -75,14 +81,15 @@ class NewEndpointForm(IpsForm):
         return options
 
 
-class EndpointForm(IpsForm):
+class EndpointForm(IntakeForm):
     """What can be changed of an endpoint."""
 
     enabled = forms.BooleanField(label="Switched on", required=False)
 
     def __init__(self, data: Any, endpoint: Endpoint) -> None:
         shown = "\n".join(endpoint.allowed_ips)
-        super().__init__(data, initial={"enabled": endpoint.enabled, "allowed_ips": shown})
+        initial = {"enabled": endpoint.enabled, "allowed_ips": shown, "rate": endpoint.rate}
+        super().__init__(data, initial=initial)
 
 
 class FilterForm(forms.Form):

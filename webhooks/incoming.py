@@ -13,7 +13,7 @@ from executions.storable import dump
 from tenants.masking import masked_headers
 from workflows.definition import JSON
 
-_LARGEST = 2**31 - 1  # bytes that the column can name
+LARGEST = 2**31 - 1  # bytes that the column can name
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Incoming:
             "headers": dump({**self.shown}),
             "query": dump({**self.query}),
             "client": self.client,
-            "size": min(self.size, _LARGEST),
+            "size": min(self.size, LARGEST),
             "body": self.body,
             "latency": 1000 * (time.perf_counter() - self.began),
         }
@@ -61,3 +61,4 @@ class Target(NamedTuple):
     version_id: UUID | None
     is_paused: bool
     answer: str
+    rate: str

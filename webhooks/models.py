@@ -7,6 +7,7 @@ from django.db.models import Q, Value
 from django.db.models.functions import Now
 
 from executions.models import Execution
+from tenants.models import validate_rate
 from tenants.rls import SameTenant, TenantModel, TenantRow, tenant_key
 from webhooks.refusals import Hold, Reason
 from workflows.models import Workflow
@@ -34,6 +35,14 @@ class Endpoint(TenantModel):
     sealed_previous = models.BinaryField(null=True)
     previous_expires_at = models.DateTimeField(null=True)
     answer = models.CharField(max_length=8, default=ACK, db_default=ACK, choices=ANSWERS)
+    rate = models.CharField(
+        max_length=12,
+        blank=True,
+        default="",
+        db_default="",
+        validators=[validate_rate],
+        help_text="webhooks in a time, e.g. 600/min; empty: as many as the tenant may",
+    )
     enabled = models.BooleanField(default=True)
     allowed_ips = models.JSONField(
         default=list, blank=True, help_text="addresses and networks that may send; empty: all"
@@ -197,3 +206,75 @@ class Tally(TenantRow):
 
     def __str__(self) -> str:
         return f"{self.seen} {self.reason}"
+
+
+class TrialAddress(TenantModel):
+    """A test address: for a few minutes it runs the draft of a workflow with what comes in."""
+
+    workflow = models.ForeignKey(
+        Workflow, on_delete=models.CASCADE, related_name="+", db_constraint=False, db_index=False
+    )
+    token = models.CharField(max_length=43, unique=True)
+    # Whose scheme and secret it takes; without one it has a secret of its own.
+    endpoint = models.ForeignKey(
+        Endpoint,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_constraint=False,
+    )
+    sealed_secret = models.BinaryField(null=True)
+    opened_by = models.CharField(max_length=254)
+    expires_at = models.DateTimeField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta(TenantModel.Meta):
+        verbose_name = "test address"
+        verbose_name_plural = "test addresses"
+        constraints = [
+            tenant_key(),
+            models.UniqueConstraint(fields=["tenant", "workflow"], name="webhooks_trial_once"),
+            SameTenant("workflow", "workflows.Workflow"),
+            SameTenant("endpoint", "webhooks.Endpoint"),
+        ]
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"/hooks/test/{self.token[:8]}…"
+
+
+class TrialRequest(TenantModel):
+    """One request that came in at a test address, and what became of it."""
+
+    address = models.ForeignKey(
+        TrialAddress, on_delete=models.CASCADE, related_name="requests", db_constraint=False
+    )
+    status = models.PositiveSmallIntegerField(help_text="the HTTP status it was answered with")
+    reason = models.TextField(blank=True, help_text="why nothing ran")
+    errors = models.JSONField(default=list, help_text="of the body, or of the draft")
+    headers = models.JSONField(help_text="credentials masked")
+    query = models.JSONField()
+    body = models.TextField(help_text="what is no UTF-8 in it is replaced")
+    size = models.PositiveIntegerField(help_text="bytes of the body")
+    execution = models.ForeignKey(
+        Execution,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+    )
+    received_at = models.DateTimeField(db_default=Now())
+
+    class Meta(TenantModel.Meta):
+        verbose_name = "test request"
+        constraints = [
+            SameTenant("address", "webhooks.TrialAddress"),
+            SameTenant("execution", "executions.Execution", on_delete="SET NULL"),
+        ]
+        indexes = [models.Index(fields=["tenant", "execution"], name="webhooks_trial_run")]
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.received_at:%H:%M:%S} {self.status}"

@@ -1,4 +1,4 @@
-"""The front door: find, verify, dedupe, store, start; one transaction, then an honest answer."""
+"""The front door: find, verify, count, dedupe, store, start; one transaction, an honest answer."""
 
 from __future__ import annotations
 
@@ -17,14 +17,23 @@ from executions.moves import NewExecution
 from executions.plan import Plan
 from tenants import services as tenants
 from tenants.problems import Problem
-from tenants.scope import Prepared, prepared_transaction
-from webhooks import addresses, bodies, dedupe, rejects, signatures, statements
+from tenants.scope import Call, Prepared, prepared_transaction
+from webhooks import addresses, bodies, dedupe, limits, rejects, signatures, statements
 from webhooks.incoming import Incoming, Target
-from webhooks.refusals import IP_DENIED, NOT_LIVE, REFUSED, UNKNOWN, Hold, Reason, too_large
+from webhooks.refusals import (
+    IP_DENIED,
+    NOT_LIVE,
+    REFUSED,
+    UNKNOWN,
+    Hold,
+    Reason,
+    reason_of,
+    too_large,
+)
 from webhooks.signatures import GenericOptions
 from workflows.definition import JSON
 
-_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
+TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class Challenged(Exception):  # noqa: N818 - it is no error
@@ -64,17 +73,20 @@ def receive(
     address; `size` what it declared, if the body was not read. Raises Challenged.
     Raises Problem: 404 unknown endpoint, 403 address not allowed, 401 bad or stale signature, 409
     nothing published, 413 too large, 415 a type that is not read, 422 not what it says it is, or
-    not what the input schema asks for. A refusal at an endpoint that exists is written down.
+    not what the input schema asks for, 429 too many, 507 the tenant has stored as much as it may.
+    A refusal at an endpoint that exists is written down, but for one sender's flood of them.
     """
+    limits.check_flood(token, client)
     request = Incoming(headers, query, body, client, len(body) if size is None else size)
     target = None
     try:
         with prepared_transaction() as db:
             target = _find(db, token)
             message = signatures.Message(headers, body, address(token, raw_query))
-            received, queued = _take(db, target, request, message)
+            received, queued = _store(db, target, _admit(target, request, message), request)
     except Problem as problem:
         if target is not None:
+            limits.count_refused(token, client, reason_of(problem))
             rejects.keep_refused(target, request, problem)
         raise
     if received.duplicate:
@@ -106,7 +118,7 @@ def read_body(headers: Mapping[str, str], body: bytes) -> JSON:
 
 
 def _find(db: Prepared, token: str) -> Target:
-    if not _TOKEN.fullmatch(token):
+    if not TOKEN.fullmatch(token):
         raise UNKNOWN.problem()
     db.enter_operator()  # the token says whose endpoint it is
     row = db.first(statements.FIND, {"token": token})
@@ -115,15 +127,18 @@ def _find(db: Prepared, token: str) -> Target:
     return Target(*row)
 
 
-def _take(
-    db: Prepared, target: Target, request: Incoming, message: signatures.Message
-) -> tuple[Received, int]:
-    """The delivery, and how many steps of its execution workers are to be woken for."""
+def _admit(target: Target, request: Incoming, message: signatures.Message) -> str:
+    """What makes the delivery known when it comes again, of one that may come in.
+
+    Redis may be asked, for a second at most; the transaction has locked nothing yet.
+    """
     if not addresses.is_allowed(target.allowed_ips, request.client):
         raise IP_DENIED.problem(Reason.IP_DENIED)
     if request.size > settings.MAX_PAYLOAD_BYTES:
         raise too_large()
-    return _store(db, target, _verify(target, message), request)
+    dedupe_key = _verify(target, message)
+    limits.admit(target)
+    return dedupe_key
 
 
 def _verify(target: Target, message: signatures.Message) -> str:
@@ -148,49 +163,72 @@ def _verify(target: Target, message: signatures.Message) -> str:
 def _store(
     db: Prepared, target: Target, dedupe_key: str, request: Incoming
 ) -> tuple[Received, int]:
+    """The delivery, and how many steps of its execution workers are to be woken for."""
     paused = target.is_paused
-    execution_id = None if paused else uuid_utils.compat.uuid7()
     received = Received(
-        *(uuid_utils.compat.uuid7(), execution_id, target.tenant_id, target.answer), paused=paused
+        uuid_utils.compat.uuid7(),
+        None if paused else uuid_utils.compat.uuid7(),
+        target.tenant_id,
+        target.answer,
+        paused=paused,
     )
     key = {"tenant": target.tenant_id, "endpoint": target.id, "key": dedupe_key}
-    row = {
-        **key,
+    db.enter_tenant(target.tenant_id)
+    try:
+        plan, new = _planned(db, target, request)
+    except Problem:
+        first = _stored_before(db, key, received)  # before another version was live
+        if first is None:
+            raise
+        return first, 0
+    deliver = (statements.DELIVER, {**key, **_row(received, request)})
+    if paused:
+        stored, ready = db.first(*deliver) is not None, 0
+    else:
+        stored, ready = _started(db, deliver, target, plan, new, received)
+    if stored:
+        return received, ready
+    with prepared_transaction() as again:  # that which was to store it may have ended
+        again.enter_tenant(target.tenant_id)
+        return _stored_before(again, key, received) or replace(received, duplicate=True), 0
+
+
+def _row(received: Received, request: Incoming) -> dict[str, object]:
+    return {
         **request.columns(),
         "id": received.delivery_id,
-        "execution": execution_id,
-        "reason": (Reason.PAUSED if paused else Reason.ACCEPTED).value,
-        "hold": Hold.WAITING.value if paused else "",
+        "execution": received.execution_id,
+        "reason": (Reason.PAUSED if received.paused else Reason.ACCEPTED).value,
+        "hold": Hold.WAITING.value if received.paused else "",
     }
-    db.enter_tenant(target.tenant_id)
-    if db.first(statements.DELIVER, row) is None:
-        return _stored_before(db, key, received), 0
-    return received, _begin(db, target, received, request)
 
 
-def _stored_before(db: Prepared, key: Mapping[str, object], received: Received) -> Received:
+def _stored_before(db: Prepared, key: Mapping[str, object], received: Received) -> Received | None:
     first = db.first(statements.FIRST, key)
-    delivery_id, execution_id, hold = first or (received.delivery_id, None, "")
-    waits = hold == Hold.WAITING
+    if first is None:
+        return None
+    delivery_id, execution_id, hold = first
     return replace(
         received,
         delivery_id=delivery_id,
         execution_id=execution_id,
         duplicate=True,
-        paused=waits,
+        paused=hold == Hold.WAITING,
     )
 
 
-def _begin(db: Prepared, target: Target, received: Received, request: Incoming) -> int:
-    """Begin its run, unless the workflow is paused: then only see whether it could."""
+def _planned(db: Prepared, target: Target, request: Incoming) -> tuple[Plan, NewExecution]:
+    """The run that it is to begin: of a paused workflow, too, it is seen whether there could be
+    one."""
     if target.version_id is None:
         raise NOT_LIVE.problem(Reason.NOT_PUBLISHED)
-    plan = executions.plan_of(target.version_id)
+    plan = executions.known(target.version_id)
+    if plan is None:
+        db.open()
+        plan = executions.plan_of(target.version_id)
     value = read_body(request.headers, request.body)
     executions.check_input(plan, value)
-    if received.paused:
-        return 0
-    new = NewExecution(
+    return plan, NewExecution(
         workflow_id=target.workflow_id,
         version_id=target.version_id,
         kind="webhook",
@@ -199,19 +237,25 @@ def _begin(db: Prepared, target: Target, received: Received, request: Incoming) 
         ),
         timeout=plan.definition.limits.timeout,
     )
-    return _started(db, target, plan, new, received.execution_id)
 
 
 def _started(
-    db: Prepared, target: Target, plan: Plan, new: NewExecution, execution_id: UUID | None
-) -> int:
-    begun = executions.begin(
+    db: Prepared,
+    deliver: Call,
+    target: Target,
+    plan: Plan,
+    new: NewExecution,
+    received: Received,
+) -> tuple[bool, int]:
+    """Whether the delivery and its run were stored, and how many steps are ready."""
+    assert received.execution_id is not None  # noqa: S101 - of one that is not paused
+    begun = executions.begin_if(
         db,
+        deliver,
         tenant_id=target.tenant_id,
         plan=plan,
         new=new,
         message="Started by a webhook.",
-        execution_id=execution_id,
-        last=True,
+        execution_id=received.execution_id,
     )
-    return begun.ready
+    return begun is not None, begun.ready if begun else 0

@@ -41,11 +41,13 @@ class Hold(StrEnum):
 
 
 # Who sent these is not known to be who may.
-UNVERIFIED = frozenset(
-    {Reason.BAD_SIGNATURE, Reason.STALE, Reason.IP_DENIED, Reason.TOO_LARGE, Reason.RATE_LIMITED}
-)
+UNVERIFIED = frozenset({Reason.BAD_SIGNATURE, Reason.STALE, Reason.IP_DENIED, Reason.TOO_LARGE})
 # Of problems that others raise, by their codes.
-_REASONS = {"input-mismatch": Reason.SCHEMA_MISMATCH}
+_REASONS = {
+    "input-mismatch": Reason.SCHEMA_MISMATCH,
+    "rate-limited": Reason.RATE_LIMITED,
+    "storage-full": Reason.RATE_LIMITED,  # the kept problem says which
+}
 
 
 class Refused(Problem):

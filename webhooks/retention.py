@@ -14,11 +14,13 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import QuerySet
 
 from executions import services as executions
 from tenants import ids, scope
 from tenants.scope import Prepared
 from webhooks import statements
+from webhooks.models import TrialAddress
 
 BATCH = 1_000  # rows in a transaction
 
@@ -38,6 +40,29 @@ def expired_deliveries() -> Counter[str]:
         db = scope.prepared()
         [(deliveries,)] = db.run(statements.COUNT_EXPIRED, _old(db))
     return Counter(deliveries=deliveries)
+
+
+def forget_addresses(batches: int) -> Counter[str]:
+    """Delete test addresses that closed long ago with what came in there; says how many."""
+    return executions.in_batches(_forget_addresses, batches)
+
+
+def expired_addresses() -> Counter[str]:
+    """What `forget_addresses` would delete now."""
+    with scope.operator("retention counts what is old of every tenant"):
+        return Counter(addresses=_closed(scope.prepared()).count())
+
+
+def _forget_addresses(db: Prepared, after: UUID) -> tuple[UUID | None, Counter[str]]:
+    rows = _closed(db).filter(id__gt=after).select_for_update(skip_locked=True)
+    found = list(rows.order_by("id").values_list("id", flat=True)[:BATCH])
+    TrialAddress.objects.filter(id__in=found).delete()
+    return (found[-1] if found else None), Counter(addresses=len(found))
+
+
+def _closed(db: Prepared) -> QuerySet[TrialAddress]:
+    cutoff = db.now() - timedelta(days=settings.KEEP_DELIVERIES_DAYS)
+    return TrialAddress.objects.filter(expires_at__lt=cutoff)
 
 
 def _forget(db: Prepared, after: UUID) -> tuple[UUID | None, Counter[str]]:

@@ -32,6 +32,9 @@ class AllowedIps(serializers.ListField):
         super().__init__(max_length=MAX_ALLOWED, help_text=text, **more)
 
 
+RATE = "Webhooks in a time, such as `600/min`; empty: as many as the tenant may."
+
+
 class NewEndpoint(Strict):
     workflow = serializers.CharField(help_text="A workflow's slug.")
     name = serializers.CharField(
@@ -54,6 +57,7 @@ class NewEndpoint(Strict):
         required=False, help_text="The endpoint's name again, for the scheme none."
     )
     answer = serializers.ChoiceField(ANSWERS, default=ACK, help_text=ANSWER)
+    rate = serializers.CharField(default="", max_length=12, allow_blank=True, help_text=RATE)
 
     allowed_ips = AllowedIps(required=False, default=list)
 
@@ -68,11 +72,12 @@ class EndpointPatch(Strict):
     enabled = serializers.BooleanField(required=False)
     answer = serializers.ChoiceField(ANSWERS, required=False, help_text=ANSWER)
     allowed_ips = AllowedIps(required=False)
+    rate = serializers.CharField(required=False, max_length=12, allow_blank=True, help_text=RATE)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if not attrs:
             raise serializers.ValidationError(
-                "Say what to change: name, enabled, answer or allowed_ips."
+                "Say what to change: name, enabled, answer, allowed_ips or rate."
             )
         return attrs
 
@@ -105,6 +110,7 @@ class EndpointItem(serializers.ModelSerializer[Endpoint]):
             "scheme",
             "options",
             "answer",
+            "rate",
             "awaits_secret",
             "enabled",
             "allowed_ips",
@@ -114,6 +120,7 @@ class EndpointItem(serializers.ModelSerializer[Endpoint]):
         read_only_fields = fields
         extra_kwargs = {
             "answer": {"help_text": ANSWER},
+            "rate": {"help_text": RATE},
             "previous_expires_at": {
                 "help_text": "Until then the secret before the last rotation is good, too."
             },

@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.http import Http404
@@ -20,6 +21,7 @@ from pydantic import ValidationError
 from executions import services as executions
 from tenants import services as tenant_services
 from tenants.actions import Action
+from tenants.limits import Quota
 from tenants.principals import Principal
 from tenants.problems import Problem
 from tenants.roles import Permission
@@ -76,6 +78,7 @@ def create(
     options: Mapping[str, Any] | None = None,
     secret: str | None = None,
     answer: str = ACK,
+    rate: str = "",
     confirm: str = "",
     allowed_ips: Sequence[str] = (),
 ) -> IssuedSecret:
@@ -84,13 +87,16 @@ def create(
     `secret` is for providers that choose it themselves, empty for those that have yet to show it:
     until it is rotated in, nothing is accepted. `confirm` is the name again, for a scheme that
     lets everyone in. Raises Problem 422 for an unknown scheme, options or a secret that do not fit
-    it, an answer that the workflow cannot give, what is not confirmed, and as `set_allowed_ips`.
+    it, an answer that the workflow cannot give, what is not confirmed, and as `set_allowed_ips`;
+    409 when the tenant has as many as it may.
     """
     name = name or workflow.slug
     check_answer(workflow, answer)
+    _check_rate(rate)
     checked = _checked_options(scheme, options)
     _check_confirmed(scheme, name, confirm)
     secret = _fitting(scheme, secret)
+    tenant_services.check_quota(workflow.tenant_id, Quota.ENDPOINTS, Endpoint.objects.all())
     endpoint = Endpoint(
         tenant_id=workflow.tenant_id,
         workflow=workflow,
@@ -99,6 +105,7 @@ def create(
         scheme=scheme,
         options=checked.model_dump() if checked else {},
         answer=answer,
+        rate=rate,
         allowed_ips=checked_ips(allowed_ips),
     )
     endpoint.sealed_secret = _seal(endpoint, secret)
@@ -160,6 +167,19 @@ def set_answer(*, endpoint: Endpoint, answer: str) -> None:
     audit.record(Action.ENDPOINT_CHANGED, endpoint, before=before, after=after)
 
 
+def set_rate(*, endpoint: Endpoint, rate: str) -> None:
+    """Change how many webhooks it takes in a time, such as `600/min`; empty: as many as its tenant
+    may. Raises Problem 422."""
+    _check_rate(rate)
+    was = Endpoint.objects.values_list("rate", flat=True).get(id=endpoint.id)
+    if rate == was:
+        return
+    endpoint.rate = rate
+    endpoint.save(update_fields=["rate"])
+    before, after = {"rate": was}, {"rate": rate}
+    audit.record(Action.ENDPOINT_CHANGED, endpoint, before=before, after=after)
+
+
 def rename(*, endpoint: Endpoint, name: str) -> None:
     """Change what people call it."""
     was = Endpoint.objects.values_list("name", flat=True).get(id=endpoint.id)
@@ -173,6 +193,13 @@ def delete(*, endpoint: Endpoint) -> None:
     """Remove the address and the record of what came in there; executions stay."""
     audit.record(Action.ENDPOINT_DELETED, endpoint, before={"scheme": endpoint.scheme})
     endpoint.delete()
+
+
+def _check_rate(rate: str) -> None:
+    try:
+        Endpoint._meta.get_field("rate").clean(rate, None)
+    except DjangoValidationError as invalid:
+        raise _unfit("rate", invalid.messages[0]) from None
 
 
 def check_answer(workflow: Workflow, answer: str) -> None:

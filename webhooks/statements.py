@@ -6,7 +6,7 @@ FIND = """
 SELECT e.tenant_id, e.id, e.scheme, e.options, e.sealed_secret,
        CASE WHEN e.previous_expires_at > now() THEN e.sealed_previous END, e.allowed_ips,
        w.id, CASE WHEN w.archived_at IS NULL THEN w.current_id END, w.paused_at IS NOT NULL,
-       e.answer
+       e.answer, e.rate
 FROM webhooks_endpoint e JOIN workflows_workflow w ON w.id = e.workflow_id
 WHERE e.token = %(token)s AND e.enabled
 """

@@ -3,7 +3,7 @@ from __future__ import annotations
 from django.urls import path
 
 from webhooks import pages
-from webhooks.views import hook
+from webhooks.views import hook, trial_hook
 
 ENDPOINTS = "t/<slug:tenant_slug>/endpoints/"
 ONE = f"{ENDPOINTS}<uuid:endpoint_id>/"
@@ -12,6 +12,7 @@ DELIVERY = "t/<slug:tenant_slug>/deliveries/<uuid:delivery_id>/"
 app_name = "webhooks"
 urlpatterns = [
     path("hooks/<str:token>/", hook, name="hook"),
+    path("hooks/test/<str:token>/", trial_hook, name="trial_hook"),
     path(ENDPOINTS, pages.listing, name="list"),
     path(f"{ENDPOINTS}new/", pages.create, name="new"),
     path(ONE, pages.endpoint, name="endpoint"),
@@ -20,4 +21,5 @@ urlpatterns = [
     path(DELIVERY, pages.delivery, name="delivery"),
     path(f"{DELIVERY}resend/", pages.resend, name="resend"),
     path("t/<slug:tenant_slug>/workflows/<slug:slug>/deliveries/", pages.waiting, name="waiting"),
+    path("t/<slug:tenant_slug>/workflows/<slug:slug>/draft/test/", pages.test, name="test"),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TypeGuard
 
 from django.conf import settings
@@ -13,8 +14,10 @@ from django.views.decorators.csrf import csrf_exempt
 
 from tenants.problems import Problem, respond
 from webhooks import addresses, answers
+from webhooks.incoming import Incoming
 from webhooks.receive import Challenged, Received, receive
 from webhooks.refusals import BROKEN_OFF
+from webhooks.trial_receive import note_unread, receive_trial
 from workflows.definition import JSON
 
 UNPREFIXED = HttpHeaders.UNPREFIXED_HEADERS  # those that WSGI spells without HTTP_
@@ -24,14 +27,38 @@ UNPREFIXED = HttpHeaders.UNPREFIXED_HEADERS  # those that WSGI spells without HT
 def hook(request: HttpRequest, token: str) -> HttpResponse:
     """Take in a webhook, and answer once it is stored, as its endpoint says."""
     try:
-        if request.method != "POST":
-            raise Problem(405, "method", "Send webhooks with POST.", headers={"Allow": "POST"})
+        _refuse_others(request)
         received = _received(request, token)
     except Problem as problem:
         return respond(problem)
     except Challenged as challenged:
         return _plain(challenged.text)
     return answers.answer(received)
+
+
+@csrf_exempt  # as above
+def trial_hook(request: HttpRequest, token: str) -> HttpResponse:
+    """Take in a request for a workflow's draft, at an address that listens for a few minutes."""
+    try:
+        _refuse_others(request)
+        incoming = Incoming(_headers(request), _query(request), b"", _client(request), 0)
+        try:
+            body, size = _body(request)
+        except Problem as problem:
+            note_unread(token, incoming, problem)
+            raise
+        raw_query = request.META.get("QUERY_STRING", "")
+        received = receive_trial(token, replace(incoming, body=body, size=size), raw_query)
+    except Problem as problem:
+        return respond(problem)
+    except Challenged as challenged:
+        return _plain(challenged.text)
+    return answers.answer(received)
+
+
+def _refuse_others(request: HttpRequest) -> None:
+    if request.method != "POST":
+        raise Problem(405, "method", "Send webhooks with POST.", headers={"Allow": "POST"})
 
 
 def _received(request: HttpRequest, token: str) -> Received:

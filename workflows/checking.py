@@ -41,7 +41,7 @@ def check(*, tenant_id: UUID, definition: JSON, slug: str | None = None) -> Chec
     found = graph.problems(
         parsed,
         limits=bounds,
-        secrets=tenant_services.secret_names(tenant_id),
+        secrets=tenant_services.secret_hosts(tenant_id),
         variables=tenant_services.variable_values(tenant_id).keys(),
     )
     chosen = pins.choose(tenant_id, parsed, slug=slug, levels=bounds.sub_workflow_levels)

@@ -60,12 +60,16 @@ class Workflow(TenantRoot):
 
 
 class WorkflowVersion(TenantModel):
-    """A published definition. Immutable, so it may be cached by id for ever."""
+    """A published definition, or (without a number) a draft as it was when it was tried.
+
+    Immutable, so it may be cached by id for ever.
+    """
 
     workflow = models.ForeignKey(
         Workflow, on_delete=models.CASCADE, related_name="versions", db_constraint=False
     )
-    number = models.PositiveIntegerField()
+    # None: a trial of the draft. It is in no list, never becomes current, and retention forgets it.
+    number = models.PositiveIntegerField(null=True)
     definition = models.JSONField()
     digest = models.CharField(max_length=64, help_text="SHA-256 of the canonical definition")
     pins = models.JSONField(
@@ -85,10 +89,17 @@ class WorkflowVersion(TenantModel):
             ),
             SameTenant("workflow", "workflows.Workflow"),
         ]
+        indexes = [
+            models.Index(
+                fields=["tenant", "workflow", "digest"],
+                condition=Q(number=None),
+                name="workflows_version_trials",
+            )
+        ]
         ordering = ["-number"]
 
     def __str__(self) -> str:
-        return f"version {self.number}"
+        return "the draft" if self.number is None else f"version {self.number}"
 
 
 class Schedule(TenantModel):

@@ -20,7 +20,9 @@ from django.db.models import QuerySet
 from django.http import Http404
 
 from tenants import scope
+from tenants import services as tenants
 from tenants.actions import Action
+from tenants.limits import Quota
 from tenants.problems import Problem
 from tenants.services import audit
 from workflows import cron, schemas
@@ -83,12 +85,13 @@ def create(*, tenant_id: UUID, workflow: str, values: Mapping[str, Any]) -> Sche
     """Give the workflow with this slug a schedule; its slots are those from now on.
 
     Outside any tenant's scope. Raises Problem 422 for values that do not fit, 409 when the
-    deployment has as many active schedules as it may.
+    deployment has as many active schedules as it may, or the tenant as many as it may.
     """
     with _counted(tenant_id) as now:
         found = Workflow.objects.filter(slug=workflow, archived_at=None).first()
         if found is None:
             raise _invalid("workflow", f"There is no workflow {workflow!r}.")
+        tenants.check_quota(tenant_id, Quota.SCHEDULES, Schedule.objects.all())
         schedule = Schedule(tenant_id=tenant_id, workflow=found, **values)
         _check(schedule, now.at)
         _check_input(schedule)
@@ -125,7 +128,10 @@ def verify(*, schedule: Schedule) -> None:
 
     Outside any tenant's scope.
     """
-    with _counted(schedule.workflow.tenant_id) as now:
+    tenant_id = schedule.workflow.tenant_id
+    with _counted(tenant_id) as now:
+        if schedule._state.adding:  # noqa: SLF001 - Django's only word for it
+            tenants.check_quota(tenant_id, Quota.SCHEDULES, Schedule.objects.all())
         _check(schedule, now.at)
         _check_input(schedule)
         _plan(schedule, now)

@@ -14,7 +14,9 @@ from django.db.models.functions import Now
 from django.http import Http404
 from django.utils.text import slugify
 
+from tenants import services as tenants
 from tenants.actions import Action
+from tenants.limits import Quota
 from tenants.models import User
 from tenants.problems import Problem
 from tenants.services import audit
@@ -60,7 +62,7 @@ def find(*, slug: str) -> Workflow:
 
 def versions(*, workflow: Workflow) -> QuerySet[WorkflowVersion]:
     """The workflow's versions without their documents."""
-    rows = WorkflowVersion.objects.filter(workflow=workflow)
+    rows = WorkflowVersion.objects.filter(workflow=workflow, number__isnull=False)
     return rows.select_related("published_by").defer("definition")
 
 
@@ -79,11 +81,12 @@ def find_version(*, workflow: Workflow, number: int) -> WorkflowVersion:
 def create(*, tenant_id: UUID, name: str, definition: JSON, slug: str | None = None) -> Workflow:
     """Make a workflow with this draft, which may still have problems.
 
-    Without a slug one is made from the name. Raises Problem 409 when the slug is taken, 422 when
-    the definition is no object or cannot be stored.
+    Without a slug one is made from the name. Raises Problem 409 when the slug is taken or the
+    tenant has as many as it may, 422 when the definition is no object or cannot be stored.
     """
     draft = _storable(definition)
     chosen = slug or _free_slug(tenant_id, name)
+    tenants.check_quota(tenant_id, Quota.WORKFLOWS, Workflow.objects.filter(archived_at=None))
     try:
         with transaction.atomic():
             made = Workflow.objects.create(tenant_id=tenant_id, slug=chosen, name=name, draft=draft)

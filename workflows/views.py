@@ -50,12 +50,12 @@ def detail(request: MemberRequest, slug: str) -> HttpResponse:
         "picture": picture.plain(shown),
         "changed": changed,
         "problems": found if changed else [],
-        "versions": workflow.versions.select_related("published_by").defer("definition")[:VERSIONS],
+        "versions": services.versions(workflow=workflow)[:VERSIONS],
         "endpoints": workflow.endpoints.all(),
         "schedules": workflow.schedules.all(),
         "subscriptions": workflow.subscriptions.select_related("source"),
         "public_url": settings.PUBLIC_URL,
-        "executions": workflow.executions.filter(item_index=None).defer(
+        "executions": workflow.executions.filter(item_index=None, test=False).defer(
             "trigger", "output", "error"
         )[:RUNS],
         "sees_open_addresses": request.principal.may(Permission.RUN),

@@ -32,7 +32,7 @@ def ensure(tenant: Tenant, shop_url: str) -> Workflow:
     In the open scope of the tenant. Returns the one that the webhook triggers.
     """
     tenants.put_variable(tenant_id=tenant.id, name="shop_url", value=shop_url)
-    if "shop_token" not in tenants.secret_names(tenant.id):
+    if "shop_token" not in tenants.secret_hosts(tenant.id):
         tenants.put_secret(tenant_id=tenant.id, name="shop_token", value="demo-shop-token")
     return {slug: _workflow(tenant, slug) for slug in NAMES}[TRIGGERED]
 

@@ -53,10 +53,25 @@ class ItemsFilter(admin.SimpleListFilter):
         return queryset.filter(item_index=None)
 
 
+class TestFilter(admin.SimpleListFilter):
+    """Tests of drafts are left out unless they are asked or searched for."""
+
+    title = "tests of drafts"
+    parameter_name = "tests"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("only", "Only tests of drafts")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value():
+            return queryset.filter(test=True)
+        return queryset if request.GET.get("q") else queryset.filter(test=False)
+
+
 @admin.register(Execution)
 class ExecutionAdmin(RunsByHand, ReadOnlyAdmin):
     list_display = ["id", "workflow", "number", "state", "trigger_kind", "created_at", "took"]
-    list_filter = ["status", "trigger_kind", ItemsFilter]
+    list_filter = ["status", "trigger_kind", ItemsFilter, TestFilter]
     list_select_related = ["workflow", "version"]
     search_fields = ["workflow__slug"]
     search_help_text = "An execution's whole id, or the beginning of a workflow's slug."
@@ -67,7 +82,7 @@ class ExecutionAdmin(RunsByHand, ReadOnlyAdmin):
             {
                 "fields": [
                     ("tenant", "workflow", "version"),
-                    ("status", "trigger_kind"),
+                    ("status", "trigger_kind", "test"),
                     ("created_at", "started_at", "finished_at"),
                     ("parent_link", "origin_link"),
                 ]
@@ -109,8 +124,8 @@ class ExecutionAdmin(RunsByHand, ReadOnlyAdmin):
             return queryset.filter(workflow__slug__startswith=search_term.strip()), False
 
     @display(description="version", ordering="version__number")
-    def number(self, execution: Execution) -> int:
-        return execution.version.number
+    def number(self, execution: Execution) -> str:
+        return str(execution.version.number or "draft")
 
     @display(description="status", ordering="status", label=_LABELS)
     def state(self, execution: Execution) -> tuple[str, str]:

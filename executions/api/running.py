@@ -84,7 +84,8 @@ class ExecutionVerbs(GenericViewSet[Execution]):
     @extend_schema(
         summary="Replay an execution",
         parameters=idempotency.PARAMETERS,
-        description="Makes a new execution with the same trigger, from the start.",
+        description="Makes a new execution with the same trigger, from the start. A test of a "
+        "draft always runs again the draft that it ran.",
         request=serializers.ReplayBody,
         responses={
             202: serializers.ExecutionItem,

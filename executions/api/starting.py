@@ -51,16 +51,21 @@ class Run(APIView):
         with scope.tenant(caller.tenant_id):
             start = partial(_start, caller, slug, given)
             execution, replayed = services.once(caller.tenant_id, wish, start)
-        headers = idempotency.headers(replayed=replayed)
-        if seconds and waiting.until_ended(
-            tenant_id=caller.tenant_id, execution_id=execution.id, seconds=seconds
-        ):
-            with scope.tenant(caller.tenant_id):
-                found = serializers.detail(find_whole(execution.id), caller)
-            return Response(found, headers=headers)
-        url = serializers.url(execution.id)
-        started = {"id": execution.id, "status": execution.status, "url": url}
-        return Response(started, status=202, headers={"Location": url, **headers})
+        return started(execution, caller, seconds, replayed=replayed)
+
+
+def started(execution: Execution, caller: Principal, seconds: float, *, replayed: bool) -> Response:
+    """The answer about a run that is committed: the whole of it, if it ends within the seconds."""
+    headers = idempotency.headers(replayed=replayed)
+    if seconds and waiting.until_ended(
+        tenant_id=caller.tenant_id, execution_id=execution.id, seconds=seconds
+    ):
+        with scope.tenant(caller.tenant_id):
+            found = serializers.detail(find_whole(execution.id), caller)
+        return Response(found, headers=headers)
+    url = serializers.url(execution.id)
+    body = {"id": execution.id, "status": execution.status, "url": url}
+    return Response(body, status=202, headers={"Location": url, **headers})
 
 
 def _start(caller: Principal, slug: str, given: dict[str, Any], ident: Any) -> Execution:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import uuid_utils.compat
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -68,6 +69,8 @@ class Execution(TenantModel):
     # Of a workflow with a limit of runs at once: whether this one still waits for its turn.
     limited = models.BooleanField(db_default=False)
     held = models.BooleanField(db_default=False)
+    # A trial of a draft, or a run that one led to: production neither counts it nor hears of it.
+    test = models.BooleanField(db_default=False)
     # Something is left to do that another execution is to know of (services/following.py).
     follow_up = models.BooleanField(db_default=False)
     output = models.JSONField(null=True)
@@ -121,6 +124,15 @@ class Execution(TenantModel):
                 name="executions_limited",
             ),
             models.Index(fields=["id"], condition=Q(follow_up=True), name="executions_follow_up"),
+            models.Index(
+                fields=["tenant", "workflow", "-id"],
+                condition=Q(test=True),
+                name="executions_tests",
+            ),
+            # What is counted for the metrics. Rows that end together lie together, so ranges of
+            # blocks are enough to find what has ended of late.
+            models.Index(fields=["id"], condition=Q(status="waiting"), name="executions_waiting"),
+            BrinIndex(fields=["finished_at"], autosummarize=True, name="executions_finished"),
         ]
         ordering = ["-id"]
 

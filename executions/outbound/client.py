@@ -69,6 +69,8 @@ class OutboundClient:
     def _exchange(self, request: HttpRequest, deadline: Deadline) -> HttpResponse:
         """One request and its answer, whatever its status; `elapsed_ms` is left to the caller."""
         prepared = prepare(request, self._limits)
+        if request.guard is not None:
+            request.guard.check(str(prepared.url))
         meter = Meter(self._limits.head, head_too_large(self._limits))
         route = Route(self._policy, self._limits, self._lookup, deadline, meter)
         try:

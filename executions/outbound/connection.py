@@ -49,6 +49,8 @@ class Route:
         raise _no_connection(host)
 
     def _checked(self, host: str, port: int) -> Found:
+        if not self.policy.permits_host(host):
+            raise _blocked(host)
         try:
             found = addresses(host, port, self.lookup, self.deadline)
         except (OSError, UnicodeError):

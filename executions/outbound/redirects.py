@@ -26,7 +26,7 @@ def next_request(
     """The request that follows this answer (header names in lower case), or None if none does.
 
     What carries secrets stays behind when the scheme, the host or the port changes. A body cannot
-    stay behind: if it holds secrets, nothing follows.
+    stay behind: if it holds secrets, nothing follows. The new address itself is the guard's matter.
     ValueError when the answer names a place that cannot be read.
     """
     location = headers.get("location")
@@ -34,19 +34,28 @@ def next_request(
         return None
     url = urljoin(request.url, location)
     dropped: set[str] = set()
-    basic_auth = request.basic_auth
+    basic_auth, guard = request.basic_auth, request.guard
     becomes_get = _becomes_get(status, request.method)
     if _origin(urlsplit(url)) != _origin(urlsplit(request.url)):
         if request.secret_body and not becomes_get:
             return None
         dropped |= _SECRET | {name.lower() for name in request.secret_headers}
         basic_auth = None
+        guard = guard and guard.redirected(request.url)
     method, body = request.method, request.body
     if becomes_get:
         method, body = "GET", None
         dropped |= _ABOUT_THE_BODY
     kept = {name: value for name, value in request.headers.items() if name.lower() not in dropped}
-    return replace(request, method=method, url=url, headers=kept, body=body, basic_auth=basic_auth)
+    return replace(
+        request,
+        method=method,
+        url=url,
+        headers=kept,
+        body=body,
+        basic_auth=basic_auth,
+        guard=guard,
+    )
 
 
 def _becomes_get(status: int, method: str) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from executions.serializers.answers import ExecutionDetail, ExecutionItem, detail, url
+from executions.serializers.answers import ExecutionDetail, ExecutionItem, Link, detail, url
 from executions.serializers.outcomes import BulkOutcome, EventPage, Preview, Started
 from executions.serializers.requests import (
     EXECUTION_STATUSES,
     STEP_STATUSES,
     BulkBody,
     DecisionBody,
+    DraftRunBody,
     EventsQuery,
     ListQuery,
     ReplayBody,
@@ -25,10 +26,12 @@ __all__ = [
     "BulkBody",
     "BulkOutcome",
     "DecisionBody",
+    "DraftRunBody",
     "EventPage",
     "EventsQuery",
     "ExecutionDetail",
     "ExecutionItem",
+    "Link",
     "ListQuery",
     "Preview",
     "ReplayBody",

@@ -67,7 +67,9 @@ class ParentLink(Link):
 class ExecutionItem(serializers.ModelSerializer[Execution]):
     url = serializers.SerializerMethodField()
     workflow = serializers.CharField(source="workflow.slug")
-    version = serializers.IntegerField(source="version.number")
+    version = serializers.IntegerField(
+        source="version.number", allow_null=True, help_text="null: the draft, in a test"
+    )
     status = serializers.ChoiceField(EXECUTION_STATUSES)
     trigger_kind = serializers.ChoiceField(TRIGGERS)
     parent = serializers.SerializerMethodField()  # type: ignore[assignment] # DRF means its own
@@ -83,6 +85,7 @@ class ExecutionItem(serializers.ModelSerializer[Execution]):
             "url",
             "workflow",
             "version",
+            "test",
             "status",
             "trigger_kind",
             "parent",

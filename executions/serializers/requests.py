@@ -23,13 +23,17 @@ _LOOKUPS = {
     "trigger": "trigger_kind",
     "since": "created_at__gte",
     "until": "created_at__lt",
+    "test": "test",
 }
 
 
-class RunBody(Strict):
+class DraftRunBody(Strict):
     input = StorableJSON(
         required=False, allow_null=True, default=dict, help_text="trigger.body; {} if unset."
     )
+
+
+class RunBody(DraftRunBody):
     expected_version = serializers.IntegerField(
         required=False,
         min_value=1,
@@ -58,6 +62,9 @@ class Filters(Strict):
     trigger = serializers.ChoiceField(TRIGGERS, required=False)
     since = serializers.DateTimeField(required=False, help_text="Created at or after this time.")
     until = serializers.DateTimeField(required=False, help_text="Created before this time.")
+    test = serializers.BooleanField(
+        required=False, default=False, help_text="Only tests of drafts, which are left out else."
+    )
 
 
 def lookups(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,8 +17,9 @@ from executions.services.idempotency import (
     once,
     wish,
 )
+from executions.services.measuring import LastHour, State, last_hour, state
 from executions.services.outcomes import Outcome, outcome, responds, response
-from executions.services.plans import plan_of, plan_of_run
+from executions.services.plans import known, plan_of, plan_of_run
 from executions.services.recording import record
 from executions.services.recovery import end_overdue, leased_to, lost_steps, overdue, release
 from executions.services.repairing import repair
@@ -30,6 +31,7 @@ from executions.services.sending import mark_sending
 from executions.services.starting import (
     Begun,
     begin,
+    begin_if,
     check_input,
     live_version,
     refuse_paused,
@@ -37,16 +39,20 @@ from executions.services.starting import (
     trigger,
 )
 from executions.services.stopping import stop
+from executions.services.trying import run_draft
 from executions.services.working import beat, is_work_ready, register, unregister
 
 __all__ = [
     "Begun",
+    "LastHour",
     "Outcome",
+    "State",
     "after_commit",
     "answer",
     "attention",
     "beat",
     "begin",
+    "begin_if",
     "cancel",
     "check_input",
     "claim",
@@ -65,6 +71,8 @@ __all__ = [
     "gather",
     "in_batches",
     "is_work_ready",
+    "known",
+    "last_hour",
     "leased_to",
     "left_to_follow",
     "live_version",
@@ -88,7 +96,9 @@ __all__ = [
     "responds",
     "response",
     "resume",
+    "run_draft",
     "start",
+    "state",
     "stop",
     "trigger",
     "unregister",

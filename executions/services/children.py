@@ -95,6 +95,7 @@ def _workflow(claim: Claim, started: StartWorkflow) -> Child:
         origin_id=run.execution_id,
         depth=run.depth + 1,
         key_root=run.idempotency_key(claim.key) if started.wait else None,
+        test=run.test,
     )
     return Child(uuid_utils.compat.uuid7(), plan, new)
 
@@ -110,6 +111,7 @@ def _item(run: Run, plan: Plan, parent: Parent, value: JSON, index: int) -> Chil
         depth=run.depth,
         # The step's key is its body's: no two steps of a definition have the same.
         key_root=run.key_root if run.item is None else f"{run.key_root}.{run.item.index}",
+        test=run.test,
     )
     return Child(uuid_utils.compat.uuid7(), plan, new)
 

@@ -56,6 +56,7 @@ def run_of(
         depth=row.depth,
         has_parent=row.parent_id is not None,
         limited=row.limited,
+        test=row.test,
         item=item,
     )
 
@@ -81,14 +82,15 @@ def states_of(rows: Iterable[tuple[str, str, str | None]]) -> dict[str, StepStat
 def gather(claim: Claim) -> Settings:
     """Fetch what the step's templates read and this worker does not have in hand."""
     run, reads = claim.run, claim.run.plan.reads[claim.key]
-    if not (reads.steps - run.facts.keys() or reads.secrets or reads.variables):
+    names = run.plan.secrets if run.plan.step_type(claim.key).takes_secrets else None
+    if not (reads.steps - run.facts.keys() or names or reads.variables):
         return Settings()
     with scope.tenant(run.tenant_id):
         fetch_facts(run, reads)
+        secrets = tenant_services.open_secrets(run.tenant_id, names) if names else {}
         return Settings(
-            secrets=(
-                tenant_services.secret_values(run.tenant_id, reads.secrets) if reads.secrets else {}
-            ),
+            secrets={name: secret.value for name, secret in secrets.items()},
+            hosts={name: secret.hosts for name, secret in secrets.items()},
             variables=(tenant_services.variable_values(run.tenant_id) if reads.variables else {}),
         )
 

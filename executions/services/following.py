@@ -88,6 +88,7 @@ class _Facts:
     parent_step: str | None
     is_item: bool
     limited: bool
+    test: bool
     kind: str
     depth: int
 
@@ -106,7 +107,8 @@ def follow_up(tenant_id: UUID, execution_id: UUID, *, by_worker: bool = True) ->
     if facts.status in EXECUTION_ENDED:
         if facts.parent_id is not None:
             _report(tenant_id, execution_id, facts.parent_id, by_worker=by_worker)
-        if facts.status in ALARMING and not facts.is_item and facts.kind != "failure":
+        is_quiet = facts.is_item or facts.test or facts.kind == "failure"
+        if facts.status in ALARMING and not is_quiet:
             _alarm(tenant_id, execution_id, facts)
         if facts.limited:
             admission.admit_next(tenant_id, facts.workflow_id)
@@ -140,6 +142,7 @@ def _facts(tenant_id: UUID, execution_id: UUID) -> _Facts | None:
         parent_step=row.parent_step,
         is_item=row.item_index is not None,
         limited=row.limited,
+        test=row.test,
         kind=row.trigger_kind,
         depth=row.depth,
     )

@@ -21,7 +21,7 @@ from executions.models import Execution, Reaction
 from executions.moves import NewExecution
 from executions.plan import Plan
 from executions.services.plans import plan_of
-from executions.services.starting import begin, check_input, live_version, trigger
+from executions.services.starting import begin, check_input, live_version, refuse_paused, trigger
 from executions.states import EXECUTION_ENDED
 from tenants import scope
 from tenants.problems import Problem
@@ -72,7 +72,8 @@ def react(tenant_id: UUID, execution_id: UUID) -> None:
 
 
 def _ended(execution_id: UUID) -> QuerySet[Execution]:
-    rows = Execution.objects.filter(id=execution_id, status__in=EXECUTION_ENDED, parent=None)
+    heard = Execution.objects.filter(status__in=EXECUTION_ENDED, parent=None, test=False)
+    rows = heard.filter(id=execution_id)
     return rows.select_related("workflow", "version").defer(
         "trigger", "workflow__draft", "version__definition"
     )
@@ -160,6 +161,7 @@ def _accepted(
     try:
         if ended.depth >= settings.MAX_CHAIN:
             raise Problem(409, "too-deep", f"{ended.depth} runs led to this one already.")
+        refuse_paused(workflow)
         plan = plan_of(live_version(workflow))
         check_input(plan, event)
     except Problem as problem:

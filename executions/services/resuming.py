@@ -116,7 +116,8 @@ def replay(
 ) -> Execution:
     """A new run with the same trigger, from the start. Raises Problem as `start` does."""
     _refuse_item(execution)
-    refuse_paused(execution.workflow)
+    if not execution.test:
+        refuse_paused(execution.workflow)
     return _begin_again(execution, "replay", version, by=by, delay=delay, execution_id=execution_id)
 
 
@@ -143,6 +144,7 @@ def _begin_again(
         delay=delay,
         origin_id=execution.id,
         key_root=(execution.key_root or str(execution.id)) if kind == "resume" else None,
+        test=execution.test,
     )
     word = "Resumed" if kind == "resume" else "Replayed"
     begun = begin(
@@ -176,7 +178,10 @@ def _refuse_item(execution: Execution) -> None:
 
 
 def _version_id(execution: Execution, version: Version) -> UUID:
-    return execution.version_id if version == "same" else live_version(execution.workflow)
+    """A trial of a draft runs again the draft that it ran: it is no version's run."""
+    if version == "same" or execution.version.number is None:
+        return execution.version_id
+    return live_version(execution.workflow)
 
 
 def _why_again(

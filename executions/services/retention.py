@@ -23,6 +23,7 @@ from tenants.scope import Prepared
 
 BATCH = 1_000  # events in a transaction, and the rest of the last run's
 BATCH_RUNS = 250  # executions in a transaction
+BATCH_TRIALS = 20  # drafts that were tried, in a transaction
 REASON = "retention forgets what is old of every tenant"
 
 # Which runs have expired: what else must keep one, such as its open parent, is to be said here.
@@ -75,6 +76,26 @@ SELECT (SELECT execution_id FROM oldest ORDER BY execution_id DESC LIMIT 1),
        (SELECT count(*) FROM events)
 """
 
+# A draft that was tried goes after its last run. (Few and small batches: no index of executions
+# leads with their version, so the foreign key looks through the tenant's for each.)
+_UNUSED_TRIAL = """v.number IS NULL AND v.published_at < %(cutoff)s AND NOT EXISTS (
+  SELECT FROM executions_execution e
+  WHERE e.tenant_id = v.tenant_id AND e.workflow_id = v.workflow_id AND e.test
+    AND e.version_id = v.id)"""
+
+_FORGET_TRIALS = f"""
+WITH unused AS MATERIALIZED (
+  SELECT v.id FROM workflows_workflowversion v
+  WHERE v.id > %(after)s AND {_UNUSED_TRIAL}
+  ORDER BY v.id LIMIT %(batch)s FOR UPDATE SKIP LOCKED
+), trials AS (
+  DELETE FROM workflows_workflowversion v USING unused WHERE v.id = unused.id RETURNING 1
+)
+SELECT (SELECT id FROM unused ORDER BY id DESC LIMIT 1), (SELECT count(*) FROM trials)
+"""
+
+_COUNT_TRIALS = f"SELECT count(*) FROM workflows_workflowversion v WHERE {_UNUSED_TRIAL}"
+
 _COUNT = f"""
 SELECT count(*), coalesce(sum(step.runs), 0), coalesce(sum(told.events), 0)
 FROM executions_execution e
@@ -93,12 +114,13 @@ Batch = Callable[[Prepared, UUID], tuple[UUID | None, Counter[str]]]
 
 
 def forget_runs(batches: int) -> Counter[str]:
-    """Delete expired runs, and the history of those that are kept longer than it.
+    """Delete expired runs, the history of those that are kept longer than it, and drafts that were
+    tried and have no run left.
 
-    Says how many `executions`, `steps` and `events` there were; at most `batches` transactions
-    of each kind, of each tenant.
+    Says how many `executions`, `steps`, `events` and `trials` there were; at most `batches`
+    transactions of each kind, of each tenant.
     """
-    gone = in_batches(forget_batch, batches)
+    gone = in_batches(forget_batch, batches) + in_batches(_forget_trials, batches)
     if settings.KEEP_EVENTS_DAYS < settings.KEEP_EXECUTIONS_DAYS:
         for tenant_id in _tenants():
             gone += in_batches(_histories_of(tenant_id), batches)
@@ -109,10 +131,12 @@ def expired_runs() -> Counter[str]:
     """What `forget_runs` would delete now. It counts all of it, which may take its time."""
     with scope.operator(REASON):
         db = scope.prepared()
-        executions, steps, events = _row(db, _COUNT, _old(db, settings.KEEP_EXECUTIONS_DAYS))
+        old = _old(db, settings.KEEP_EXECUTIONS_DAYS)
+        executions, steps, events = _row(db, _COUNT, old)
+        [trials] = _row(db, _COUNT_TRIALS, old)
         if settings.KEEP_EVENTS_DAYS < settings.KEEP_EXECUTIONS_DAYS:
             _, _, events = _row(db, _COUNT, _old(db, settings.KEEP_EVENTS_DAYS))
-    return Counter(executions=executions, steps=steps, events=events)
+    return Counter(executions=executions, steps=steps, events=events, trials=trials)
 
 
 def in_batches(batch: Batch, batches: int) -> Counter[str]:
@@ -138,6 +162,12 @@ def forget_batch(db: Prepared, after: UUID) -> tuple[UUID | None, Counter[str]]:
     values = {**old, "after": after, "batch": BATCH, "runs": BATCH_RUNS}
     upto, executions, steps, events = _row(db, _FORGET_RUNS, values)
     return upto, Counter(executions=executions, steps=steps, events=events)
+
+
+def _forget_trials(db: Prepared, after: UUID) -> tuple[UUID | None, Counter[str]]:
+    values = {**_old(db, settings.KEEP_EXECUTIONS_DAYS), "after": after, "batch": BATCH_TRIALS}
+    upto, trials = _row(db, _FORGET_TRIALS, values)
+    return upto, Counter(trials=trials)
 
 
 def _histories_of(tenant_id: UUID) -> Batch:

@@ -108,7 +108,7 @@ def needs_follow_up(run: Run, status: ExecutionStatus, cancelled: Iterable[str])
         return True
     if status not in EXECUTION_ENDED:
         return False
-    alarm = run.plan.definition.on_failure is not None and status in ALARMING
+    alarm = run.plan.definition.on_failure is not None and status in ALARMING and not run.test
     return run.has_parent or run.limited or (alarm and run.item is None)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -21,9 +21,10 @@ from executions.services.plans import plan_of
 from executions.services.settling import new_step, step_events
 from executions.states import ExecutionStatus, StepStatus
 from tenants import scope
+from tenants import services as tenants
 from tenants.actions import Action
 from tenants.problems import Problem
-from tenants.scope import Prepared
+from tenants.scope import Call, Prepared
 from tenants.services import audit
 from tenants.services.audit import Target
 from workflows import schemas
@@ -43,11 +44,13 @@ def start(
     """Start the workflow's current version by hand or by API, in the open tenant scope.
 
     Raises Problem 409 when it was never published, is archived or paused, or when another version
-    is the current one than is expected; 422 when the body is not what its input schema asks for.
+    is the current one than is expected; 422 when the body is not what its input schema asks for;
+    507 when the tenant has stored as much as it may.
     """
     version_id = live_version(workflow)
     refuse_paused(workflow)
     _expect(workflow, expected_version)
+    tenants.check_storage(workflow.tenant_id)
     plan = plan_of(version_id)
     check_input(plan, body)
     begun = begin(
@@ -149,19 +152,69 @@ def begin(
     """Store a queued execution, in the open transaction of its tenant.
 
     Its first steps are written by the worker that begins it; but those of a for_each's item at
-    once, since its parent has begun. `reused` are keys of steps to take over from its origin. With
-    `last` nothing else is to be written: the transaction may end with it.
+    once, since its parent has begun. A test takes none of its workflow's places. `reused` are keys
+    of steps to take over from its origin. With `last` nothing else is to be written: the
+    transaction may end with it.
     """
     ident = execution_id or uuid_utils.compat.uuid7()
     is_item = new.parent is not None and new.parent.item_index is not None
     first = _first_steps(plan) if is_item else []
     admitted: Admission = "run"
-    if not is_item and plan.definition.limits.executions is not None:
+    if plan.definition.limits.executions is not None and not (is_item or new.test):
         admitted = admission.admit(db, tenant_id, new.workflow_id, plan.definition.limits)
         new = replace(new, limited=True, held=admitted == "hold")
-    move = Move(
+    move = _created(tenant_id, ident, new, message, reused, first)
+    transitions.start(db, new, move, last=last and not reused and admitted == "run")
+    if reused and new.origin_id is not None:
+        transitions.reuse(db, move, new.origin_id, reused)
+    if admitted == "drop":
+        admission.drop(db, move, plan.definition.limits, has_parent=new.parent is not None)
+        return Begun(ident, 0)
+    return Begun(ident, 0 if new.held else max(len(first), 1))
+
+
+def begin_if(
+    db: Prepared,
+    only_if: Call,
+    *,
+    tenant_id: UUID,
+    plan: Plan,
+    new: NewExecution,
+    message: str,
+    execution_id: UUID,
+) -> Begun | None:
+    """As `begin`, in one round trip with an insertion of the caller's, with which it ends.
+
+    None: that one returned no row, and nothing was stored.
+    """
+    if plan.definition.limits.executions is not None:  # room is made only if it is to be taken
+        if db.first(*only_if) is None:
+            return None
+        return begin(
+            db,
+            tenant_id=tenant_id,
+            plan=plan,
+            new=new,
+            message=message,
+            execution_id=execution_id,
+            last=True,
+        )
+    move = _created(tenant_id, execution_id, new, message)
+    stored = transitions.start(db, new, move, only_if=only_if, last=True)
+    return Begun(execution_id, 1) if stored else None
+
+
+def _created(
+    tenant_id: UUID,
+    execution_id: UUID,
+    new: NewExecution,
+    message: str,
+    reused: Sequence[str] = (),
+    first: Sequence[NewStep] = (),
+) -> Move:
+    return Move(
         tenant_id=tenant_id,
-        execution_id=ident,
+        execution_id=execution_id,
         status=ExecutionStatus.QUEUED,
         known_seq=0,
         events=[
@@ -171,13 +224,6 @@ def begin(
         ],
         steps=first,
     )
-    transitions.start(db, new, move, last=last and not reused and admitted == "run")
-    if reused and new.origin_id is not None:
-        transitions.reuse(db, move, new.origin_id, reused)
-    if admitted == "drop":
-        admission.drop(db, move, plan.definition.limits, has_parent=new.parent is not None)
-        return Begun(ident, 0)
-    return Begun(ident, 0 if new.held else max(len(first), 1))
 
 
 def _first_steps(plan: Plan) -> list[NewStep]:

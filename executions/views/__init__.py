@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from executions.views.bulk import bulk
 from executions.views.calls import callback
+from executions.views.drafts import run_draft
 from executions.views.reading import attention, detail, listing
 from executions.views.running import cancel, replay, resume, run
 from executions.views.steps import decide, resolve
@@ -20,4 +21,5 @@ __all__ = [
     "resolve",
     "resume",
     "run",
+    "run_draft",
 ]

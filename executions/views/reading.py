@@ -26,7 +26,7 @@ def listing(request: MemberRequest) -> HttpResponse:
     """A tenant's executions, newest first, page by page without counting them."""
     slugs = Workflow.objects.order_by("slug").values_list("slug", flat=True).distinct()
     form = FilterForm(request.GET, list(slugs))
-    lookups = form.lookups() if form.is_valid() else {"item_index": None}
+    lookups = form.lookups() if form.is_valid() else {"item_index": None, "test": False}
     rows = (
         Execution.objects.filter(**lookups)
         .select_related("workflow")
@@ -39,7 +39,7 @@ def listing(request: MemberRequest) -> HttpResponse:
         "form": form,
         "executions": found[:PAGE],
         "older": older.urlencode() if older["before"] else "",
-        "filtered": set(lookups) != {"item_index"},
+        "filtered": set(lookups) != {"item_index", "test"} or lookups["test"],
         "parent": form.cleaned_data.get("parent"),
         "may_run": request.principal.may(Permission.RUN),
         "same": urlencode(chosen(request)),

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tenants.admin import audit, keys, people
+from tenants.admin import audit, keys, limits, people
 
-__all__ = ["audit", "keys", "people"]
+__all__ = ["audit", "keys", "limits", "people"]

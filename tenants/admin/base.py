@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
+from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
 from django.forms import Form
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.utils.safestring import SafeString
@@ -23,6 +24,7 @@ from unfold.admin import ModelAdmin
 from tenants import scope
 from tenants.actions import Action
 from tenants.admin.audited import Audited
+from tenants.problems import Problem
 from tenants.services import audit
 
 COUNTED = 10_000  # rows; a list shows no more pages than these fill
@@ -60,6 +62,16 @@ class ScopedAdmin(Audited, ModelAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[Any]:
         fields = super().get_readonly_fields(request, obj)
         return (*fields, "tenant") if obj else fields
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        try:
+            added: HttpResponse = super().add_view(request, form_url, extra_context)
+        except Problem as problem:  # such as one more than the tenant may have
+            self.message_user(request, problem.detail, messages.ERROR)
+            return HttpResponseRedirect(request.get_full_path())
+        return added
 
     def tell(
         self,

@@ -14,6 +14,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from tenants import scope, services
 from tenants.actions import Action
 from tenants.admin.base import ScopedAdmin, ask, show_once
+from tenants.forms import HostsField, SecretValueField, Unshown
 from tenants.models import ApiKey, Secret, Variable
 from tenants.roles import PERMISSIONS, Role
 
@@ -92,17 +93,33 @@ class ApiKeyAdmin(ScopedAdmin):
         )
 
 
+class _UnshownInAdmin(Unshown, UnfoldAdminTextareaWidget):
+    """As on the tenants' pages."""
+
+
 class SecretForm(forms.ModelForm):  # type: ignore[type-arg] # generic in the stubs only
-    value = forms.CharField(
-        strip=False,
-        min_length=services.MIN_SECRET_LENGTH,
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 4, "autocomplete": "off"}),
-        help_text="Replaces the value that is there. It is never shown again.",
+    value = SecretValueField(
+        widget=_UnshownInAdmin, help_text="Replaces the value that is there. Never shown again."
+    )
+    hosts = HostsField(
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}),
+        help_text="Where it may go, one a line. Without any it may go anywhere.",
     )
 
     class Meta:
         model = Secret
-        fields = ["tenant", "name"]
+        fields = ["tenant", "name", "hosts"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["value"].required = self.instance.created_at is None
+
+    def clean(self) -> dict[str, Any]:
+        given: dict[str, Any] = super().clean() or self.cleaned_data
+        hosts = None if self.instance.created_at is None else given.get("hosts")
+        if hosts is not None and not given.get("value") and services.widens(self.instance, hosts):
+            self.add_error("hosts", services.WIDENS)
+        return given
 
 
 @admin.register(Secret)
@@ -110,19 +127,23 @@ class SecretAdmin(ScopedAdmin):
     """Write-only: a value can be replaced and deleted, not read."""
 
     form = SecretForm
-    list_display = ["name", "created_at", "updated_at"]
+    list_display = ["name", "hosts", "created_at", "updated_at"]
     search_fields = ["name"]
     autocomplete_fields = ["tenant"]
-    fields = ["tenant", "name", "value"]
+    fields = ["tenant", "name", "value", "hosts"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         return ["tenant", "name"] if obj else []
 
     def save_model(self, request: HttpRequest, obj: Secret, form: forms.Form, change: bool) -> None:
+        value, hosts = form.cleaned_data["value"], form.cleaned_data["hosts"]
         with scope.tenant(obj.tenant_id):
-            secret, _ = services.put_secret(
-                tenant_id=obj.tenant_id, name=obj.name, value=form.cleaned_data["value"]
-            )
+            if value:
+                secret, _ = services.put_secret(
+                    tenant_id=obj.tenant_id, name=obj.name, value=value, hosts=hosts
+                )
+            else:
+                secret = services.narrow_hosts(tenant_id=obj.tenant_id, name=obj.name, hosts=hosts)
         obj.pk = secret.pk
 
     def delete_model(self, request: HttpRequest, obj: Secret) -> None:

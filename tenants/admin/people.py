@@ -20,6 +20,7 @@ from tenants import scope, services
 from tenants.actions import Action
 from tenants.admin.audited import Audited
 from tenants.admin.base import ReadOnlyAdmin, ScopedAdmin, ask
+from tenants.limits import Quota
 from tenants.models import Invitation, Membership, Tenant, User
 from tenants.problems import Problem
 from tenants.roles import PERMISSIONS, Role
@@ -176,6 +177,8 @@ class MembershipAdmin(ScopedAdmin):
 
     def save_model(self, request: HttpRequest, obj: Membership, form: Form, change: bool) -> None:
         if not change:
+            with scope.tenant(obj.tenant_id):
+                services.check_quota(obj.tenant_id, Quota.MEMBERS, Membership.objects.all())
             super().save_model(request, obj, form, change)
             return
         with scope.tenant(obj.tenant_id):

@@ -13,8 +13,6 @@ from rest_framework.response import Response
 from tenants.models import name_validator
 from tenants.serializers import Strict, read
 
-MAX_VALUE_LENGTH = 65_536  # characters of a secret, or of a variable's JSON
-
 
 class Named(Strict):
     """Something that expressions call by its name."""

@@ -67,10 +67,13 @@ class Register(APIView):
             201: Registered,
             403: refusal("Registration is closed here."),
             409: refusal("The name or the e-mail address is taken."),
+            503: refusal("Registrations cannot be counted just now, so there are none."),
         },
     )
     def post(self, request: Request) -> Response:
-        services.admit_registration(services.address_of(request))
+        headers = services.admit_registration(services.address_of(request))
         made = services.register(**read(Registration, request.data))
         body = {"tenant": made.tenant, "api_key": made.key.token}
-        return Response(Registered(body).data, status=201, headers={"Cache-Control": "no-store"})
+        return Response(
+            Registered(body).data, status=201, headers={**headers, "Cache-Control": "no-store"}
+        )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from typing import Any
 
 from django.http import Http404
@@ -15,27 +13,19 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from tenants import scope, services
-from tenants.api.named import MAX_VALUE_LENGTH, Named, gone, read_at
+from tenants.api.named import Named, gone, read_at
 from tenants.models import Variable
 from tenants.roles import Permission
 from tenants.serializers import Strict, read
-
-_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # as JSON spells it; Postgres stores none
 
 
 class StorableJSON(serializers.JSONField):
     """A JSON value that Postgres can keep, up to MAX_VALUE_LENGTH characters."""
 
     def to_internal_value(self, data: Any) -> Any:
-        try:
-            text = json.dumps(data, ensure_ascii=False, allow_nan=False)
-            text.encode()
-        except ValueError:  # an infinite number, or half of a surrogate pair
-            raise ValidationError("Numbers must be finite and text must be Unicode.") from None
-        if _NUL.search(text):
-            raise ValidationError("Text may not hold a NUL character.")
-        if len(text) > MAX_VALUE_LENGTH:
-            raise ValidationError(f"Give at most {MAX_VALUE_LENGTH} characters of JSON.")
+        flaw = services.unstorable(data)
+        if flaw:
+            raise ValidationError(flaw)
         return data
 
 

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("tenants", "0003_people"),
+        ("tenants", "0005_limits"),
     ]
 
     operations = [

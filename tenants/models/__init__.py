@@ -10,6 +10,7 @@ from tenants.models.audit import (
     PlatformAuditHead,
 )
 from tenants.models.keys import ApiKey
+from tenants.models.limits import TenantLimits, TenantUsage, validate_rate
 from tenants.models.names import Secret, Variable, name_validator
 from tenants.models.people import ROLES, Invitation, Membership, Tenant, User, UserManager
 
@@ -25,8 +26,11 @@ __all__ = [
     "PlatformAuditHead",
     "Secret",
     "Tenant",
+    "TenantLimits",
+    "TenantUsage",
     "User",
     "UserManager",
     "Variable",
     "name_validator",
+    "validate_rate",
 ]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
 from django.db import models
 
+from tenants.hosts import MAX_HOSTS, MAX_RULE_LENGTH
 from tenants.rls import TenantRoot, tenant_key
 
 name_validator = RegexValidator(
@@ -18,6 +20,10 @@ class Secret(TenantRoot):
 
     name = models.CharField(max_length=63, validators=[name_validator])
     sealed = models.BinaryField()
+    # As tenants.hosts.read spells them; none means that it may go anywhere.
+    hosts = ArrayField(
+        models.CharField(max_length=MAX_RULE_LENGTH), size=MAX_HOSTS, default=list, db_default=[]
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

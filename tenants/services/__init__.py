@@ -32,16 +32,23 @@ from tenants.services.people import (
     set_address,
     tenants_of,
 )
+from tenants.services.quotas import check_quota, check_storage
+from tenants.services.sealing import SEALED, SealedColumn
 from tenants.services.secrets import (
     MIN_SECRET_LENGTH,
+    WIDENS,
+    OpenSecret,
     delete_secret,
     keyring,
+    narrow_hosts,
+    open_secrets,
     put_secret,
     seal,
-    secret_names,
-    secret_values,
+    secret_hosts,
+    secret_purpose,
     secrets_of,
     unseal,
+    widens,
 )
 from tenants.services.sessions import (
     address_of,
@@ -56,23 +63,32 @@ from tenants.services.sessions import (
 from tenants.services.trail import COLUMNS as AUDIT_COLUMNS
 from tenants.services.trail import Chain, entries_of, export, side, verify
 from tenants.services.variables import (
+    MAX_VALUE_LENGTH,
     delete_variable,
     put_variable,
+    unstorable,
     variable_values,
     variables_of,
 )
 
 __all__ = [
     "AUDIT_COLUMNS",
+    "MAX_VALUE_LENGTH",
     "MIN_SECRET_LENGTH",
+    "SEALED",
+    "WIDENS",
     "Chain",
     "IssuedKey",
+    "OpenSecret",
     "Registration",
+    "SealedColumn",
     "accept",
     "accept_as_new",
     "address_of",
     "admit_registration",
     "change_role",
+    "check_quota",
+    "check_storage",
     "delete_secret",
     "delete_variable",
     "end_session",
@@ -93,8 +109,10 @@ __all__ = [
     "member_at",
     "members_of",
     "memberships_of",
+    "narrow_hosts",
     "note_seen",
     "note_used",
+    "open_secrets",
     "put_secret",
     "put_variable",
     "register",
@@ -105,8 +123,8 @@ __all__ = [
     "revoke_invitation",
     "revoke_key",
     "seal",
-    "secret_names",
-    "secret_values",
+    "secret_hosts",
+    "secret_purpose",
     "secrets_of",
     "session_lives",
     "sessions_of",
@@ -114,7 +132,9 @@ __all__ = [
     "side",
     "tenants_of",
     "unseal",
+    "unstorable",
     "variable_values",
     "variables_of",
     "verify",
+    "widens",
 ]

@@ -18,12 +18,14 @@ from django.utils import timezone
 
 from tenants import actors, mailing, scope
 from tenants.actions import Action
+from tenants.limits import Quota
 from tenants.models import Invitation, Membership, Tenant, User
 from tenants.principals import Principal
 from tenants.problems import Problem
 from tenants.roles import PERMISSIONS, Role, may_grant
 from tenants.services import audit
 from tenants.services.people import set_address
+from tenants.services.quotas import check_quota
 
 
 def invitations_of(tenant_id: UUID) -> QuerySet[Invitation]:
@@ -80,7 +82,8 @@ def find_invitation(token: str) -> Invitation | None:
 def accept(*, token: str, user: User) -> Invitation:
     """Make the user a member. Who is one already keeps their role.
 
-    Raises Problem 404 when the link is no good any more, 403 when it was sent to somebody else.
+    Raises Problem 404 when the link is no good any more, 403 when it was sent to somebody else,
+    409 when the tenant has as many members as it may.
     """
     found = find_invitation(token)
     if found is None:
@@ -93,6 +96,9 @@ def accept(*, token: str, user: User) -> Invitation:
         ).update(accepted_at=Now())
         if not used:  # somebody was faster, after we had looked
             raise _gone()
+        members = Membership.objects.filter(tenant_id=found.tenant_id)
+        if not members.filter(user=user).exists():
+            check_quota(found.tenant_id, Quota.MEMBERS, members)
         member, joined = Membership.objects.get_or_create(
             tenant_id=found.tenant_id, user=user, defaults={"role": found.role}
         )
@@ -128,6 +134,7 @@ def _refuse_unfit(tenant: Tenant, email: str) -> None:
         raise Problem(403, "unverified", detail)
     if Membership.objects.filter(tenant=tenant, user__email=email).exists():
         raise Problem(409, "member", f"{email} is a member already.")
+    check_quota(tenant.id, Quota.MEMBERS, Membership.objects.filter(tenant=tenant))
     others = invitations_of(tenant.id).exclude(email=email).count()
     if others >= settings.MAX_INVITATIONS:
         detail = f"{others} invitations are open, the most there may be. Withdraw some first."

@@ -10,7 +10,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import IntegrityError
 from django.utils.text import slugify
 
-from tenants import actors, scope
+from tenants import actors, limits, scope
 from tenants.actions import Action
 from tenants.models import Membership, Tenant, User
 from tenants.principals import Principal
@@ -29,14 +29,18 @@ class Registration:
     key: IssuedKey
 
 
-def admit_registration(address: str) -> None:
-    """Let whoever asks from this network address register, or raise Problem 403.
+def admit_registration(address: str) -> dict[str, str]:
+    """Let whoever asks from this network address register; the headers that say how often more.
 
-    The one place where registrations are refused before anything is done for them.
+    The one place where registrations are refused before anything is done for them. Raises Problem
+    403 where there are none, 429 for too many, 503 while they cannot be counted.
     """
     if not settings.REGISTRATION_OPEN:
         detail = "Registration is closed here. Ask somebody to invite you."
         raise Problem(403, "registration-closed", detail)
+    counted = limits.count_registration(address)
+    counted.check("This address's")
+    return counted.headers
 
 
 def register(*, tenant: str, email: str, password: str) -> Registration:

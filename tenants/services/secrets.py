@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from uuid import UUID
 
 from django.conf import settings
 from django.db.models import QuerySet
+from django.http import Http404
 
+from tenants import hosts as rules
 from tenants.actions import Action
+from tenants.hosts import MAX_HOSTS, Hosts
 from tenants.keyring import KeyRing
+from tenants.limits import Quota
 from tenants.models import Secret
 from tenants.problems import Problem
 from tenants.services import audit
+from tenants.services.quotas import check_quota
 
 MIN_SECRET_LENGTH = 8  # characters
+WIDENS = "To allow further hosts, or any, give the value too."
+
+
+@dataclass(frozen=True)
+class OpenSecret:
+    """A secret in clear, for the one step that uses it, and where it may go."""
+
+    value: str = field(repr=False)
+    hosts: Hosts
 
 
 @cache
@@ -34,22 +49,53 @@ def unseal(tenant_id: UUID, purpose: str, sealed: bytes | memoryview) -> str:
     return keyring().open(bytes(sealed), _context(tenant_id, purpose)).decode()
 
 
-def put_secret(*, tenant_id: UUID, name: str, value: str) -> tuple[Secret, bool]:
-    """Create or replace a secret; says whether it is new.
+def put_secret(
+    *, tenant_id: UUID, name: str, value: str, hosts: Sequence[str] | None = None
+) -> tuple[Secret, bool]:
+    """Create or replace a secret; says whether it is new. Without `hosts` its list stays.
 
-    Raises Problem 422 for a value that is too short to be masked: it occurs by chance elsewhere.
+    Raises Problem 422 for a value that is too short to be masked (it occurs by chance elsewhere),
+    or for hosts that are none; 409 when it would be one more than the tenant may have.
     """
     if len(value) < MIN_SECRET_LENGTH:
         message = f"Give at least {MIN_SECRET_LENGTH} characters: fewer cannot be masked in a run."
-        error = {"field": "value", "code": "min_length", "message": message}
-        raise Problem(422, "invalid", message, errors=[error])
+        raise _refusal([_error("value", "min_length", message)])
+    changes: dict[str, object] = {"sealed": seal(tenant_id, secret_purpose(name), value)}
+    if hosts is not None:
+        changes["hosts"] = _rules(hosts)
+    rows = Secret.objects.filter(tenant_id=tenant_id)
+    if not rows.filter(name=name).exists():
+        check_quota(tenant_id, Quota.SECRETS, rows)
     secret, created = Secret.objects.update_or_create(
-        tenant_id=tenant_id,
-        name=name,
-        defaults={"sealed": seal(tenant_id, f"secret:{name}", value)},
+        tenant_id=tenant_id, name=name, defaults=changes
     )
-    audit.record(Action.SECRET_WRITTEN, secret, after={"new": created})
+    audit.record(Action.SECRET_WRITTEN, secret, after={"new": created, "hosts": secret.hosts})
     return secret, created
+
+
+def narrow_hosts(*, tenant_id: UUID, name: str, hosts: Sequence[str]) -> Secret:
+    """Take hosts from a secret's list, or give it a list if it has none.
+
+    Who does not know the value cannot have it sent elsewhere: to add a host takes `put_secret`.
+    Raises Problem 422 for hosts that are none or were not allowed before; Http404.
+    """
+    chosen = _rules(hosts)
+    secret = secrets_of(tenant_id).select_for_update().filter(name=name).first()
+    if secret is None:
+        raise Http404
+    if widens(secret, chosen):
+        raise _refusal([_error("hosts", "widens", WIDENS)])
+    if chosen != secret.hosts:
+        before, after = {"hosts": secret.hosts}, {"hosts": chosen}
+        audit.record(Action.SECRET_NARROWED, secret, before=before, after=after)
+        secret.hosts = chosen
+        secret.save(update_fields=["hosts", "updated_at"])
+    return secret
+
+
+def widens(secret: Secret, hosts: Sequence[str]) -> bool:
+    """Whether with this list, read already, the secret could go where it may not go now."""
+    return not Hosts(tuple(secret.hosts)).cover(hosts)
 
 
 def delete_secret(*, tenant_id: UUID, name: str) -> bool:
@@ -67,16 +113,51 @@ def secrets_of(tenant_id: UUID) -> QuerySet[Secret]:
     return Secret.objects.filter(tenant_id=tenant_id).defer("sealed")
 
 
-def secret_values(tenant_id: UUID, names: Iterable[str]) -> dict[str, str]:
-    """The named secrets in clear, for the one step that uses them."""
+def open_secrets(tenant_id: UUID, names: Iterable[str]) -> dict[str, OpenSecret]:
+    """The named secrets in clear. Raises KeyRingError."""
     rows = Secret.objects.filter(tenant_id=tenant_id, name__in=list(names))
-    return {row.name: unseal(tenant_id, f"secret:{row.name}", row.sealed) for row in rows}
+    return {
+        row.name: OpenSecret(
+            unseal(tenant_id, secret_purpose(row.name), row.sealed), Hosts(tuple(row.hosts))
+        )
+        for row in rows
+    }
 
 
-def secret_names(tenant_id: UUID) -> set[str]:
-    """The names of a tenant's secrets."""
-    return set(Secret.objects.filter(tenant_id=tenant_id).values_list("name", flat=True))
+def secret_hosts(tenant_id: UUID) -> dict[str, Hosts]:
+    """The names of a tenant's secrets, each with where it may go."""
+    rows = secrets_of(tenant_id).values_list("name", "hosts")
+    return {name: Hosts(tuple(hosts)) for name, hosts in rows}
+
+
+def secret_purpose(name: str) -> str:
+    """What a secret's value is sealed for."""
+    return f"secret:{name}"
 
 
 def _context(tenant_id: UUID, purpose: str) -> bytes:
     return f"{tenant_id}|{purpose}".encode()
+
+
+def _rules(hosts: Sequence[str]) -> list[str]:
+    """The list as it is kept, each host once. Raises Problem 422 that names each that is none."""
+    if len(hosts) > MAX_HOSTS:
+        raise _refusal([_error("hosts", "max_length", f"Give at most {MAX_HOSTS} hosts.")])
+    kept: dict[str, None] = {}
+    errors = []
+    for index, text in enumerate(hosts):
+        try:
+            kept[rules.read(text)] = None
+        except ValueError as flaw:
+            errors.append(_error(f"hosts.{index}", "invalid", str(flaw)))
+    if errors:
+        raise _refusal(errors)
+    return list(kept)
+
+
+def _error(field: str, code: str, message: str) -> dict[str, str]:
+    return {"field": field, "code": code, "message": message}
+
+
+def _refusal(errors: list[dict[str, str]]) -> Problem:
+    return Problem(422, "invalid", errors[0]["message"], errors=errors)

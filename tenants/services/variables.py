@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -9,6 +11,24 @@ from django.db.models import QuerySet
 from tenants.actions import Action
 from tenants.models import Variable
 from tenants.services import audit
+
+MAX_VALUE_LENGTH = 65_536  # characters of a secret, or of a variable's JSON
+
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # as JSON spells it; Postgres stores none
+
+
+def unstorable(value: object) -> str | None:
+    """What keeps a value from being a variable's, as a sentence."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        text.encode()
+    except (ValueError, RecursionError):  # an infinite number, or half of a surrogate pair
+        return "Numbers must be finite and text must be Unicode."
+    if _NUL.search(text):
+        return "Text may not hold a NUL character."
+    if len(text) > MAX_VALUE_LENGTH:
+        return f"Give at most {MAX_VALUE_LENGTH} characters of JSON."
+    return None
 
 
 def put_variable(*, tenant_id: UUID, name: str, value: object) -> tuple[Variable, bool]:

@@ -7,7 +7,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from tenants import services
-from tenants.access import MemberRequest
+from tenants.access import MemberRequest, needs
+from tenants.roles import Permission
 
 
 @login_required
@@ -19,6 +20,7 @@ def home(request: HttpRequest) -> HttpResponse:
     return render(request, "tenants/home.html", {"memberships": memberships})
 
 
+@needs(Permission.VIEW)
 def tenant(request: MemberRequest) -> HttpResponse:
     """A tenant's front door."""
     return redirect("workflows:list", request.principal.tenant_slug)

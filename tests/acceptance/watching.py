@@ -76,7 +76,7 @@ def log_in(browser: Browser, product: Stepwell, email: str, **options: Any) -> B
     page.goto("/login/")
     page.get_by_label("E-mail address").fill(email)
     page.get_by_label("Password").fill(product.password(email))
-    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("button", name="Log in", exact=True).click()
     page.wait_for_url(lambda url: "/login/" not in url)
     page.close()
     return context

@@ -42,6 +42,7 @@ def acme(db: None) -> Caller:
     caller.post("schedules/", {"workflow": "flow", "name": "Daily", "cron": "0 9 * * *"})
     caller.post("subscriptions/", {"workflow": "flow", "statuses": ["failed"]})
     executions.register("host:1")
+    caller.post("workflows/flow/draft/listen/", {})
     caller.post("secrets/", {"name": "token", "value": "sesame-sesame"})
     caller.post("invitations/", {"email": "new@acme.example", "role": "viewer"})
     caller.post("variables/", {"name": "region", "value": "eu"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.db import OperationalError
+from django.template.loader import render_to_string
 from django.test import Client, RequestFactory
 
 from config import errors
@@ -58,3 +59,32 @@ def test_an_unknown_host_is_refused_alike() -> None:
 
     assert answer.status_code == 400
     assert answer["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("path", "host", "status"),
+    [("/nothing/", "testserver", 404), ("/login/", "evil.example", 400)],
+)
+def test_an_error_page_names_its_request(path: str, host: str, status: int) -> None:
+    answer = Client().get(path, headers={"host": host, "x-request-id": "request-0001"})
+    assert (answer.status_code, answer["X-Request-ID"]) == (status, "request-0001")
+    assert b"<code>request-0001</code>" in answer.content
+
+
+def test_the_page_of_a_fault_names_its_request_and_nothing_else() -> None:
+    request = RequestFactory().get("/x/")
+    request.id = "request-0001"  # type: ignore[attr-defined] # as the middleware does
+    try:
+        raise LookupError("the password is sesame")
+    except LookupError:
+        answer = errors.server_error(request)
+    assert b"<code>request-0001</code>" in bytes(getattr(answer, "content", b""))
+    assert b"sesame" not in bytes(getattr(answer, "content", b""))
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 429, 500, 503])
+def test_every_error_page_stands_without_a_request(status: int) -> None:
+    """A database that is away, or a user who cannot be looked up, must not break it."""
+    text = render_to_string(f"{status}.html", {"request_id": "request-0001"})
+    assert "<code>request-0001</code>" in text
+    assert "Traceback" not in text

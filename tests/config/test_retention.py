@@ -47,8 +47,10 @@ def test_a_dry_run_counts_and_deletes_nothing() -> None:
         "executions": 3,
         "steps": 3,
         "events": expected["events"],
+        "trials": 0,
         "keys": 0,
         "deliveries": 0,
+        "addresses": 0,
         "sessions": 1,
     }
     assert printed() == expected

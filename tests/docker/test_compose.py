@@ -80,6 +80,13 @@ def test_only_reading_of_events_goes_to_live() -> None:
     assert "&& Method(`GET`)" in rule
 
 
+def test_no_figures_leave_by_the_proxy() -> None:
+    routes = yaml.safe_load((DOCKER / "traefik" / "routes.yml").read_text())["http"]["routers"]
+    to_web = [route["rule"] for route in routes.values() if route["service"] == "web"]
+    assert to_web
+    assert all("!Path(`/metrics`)" in rule for rule in to_web)
+
+
 def test_no_setting_is_offered_that_nothing_reads() -> None:
     ours = "".join(path.read_text() for path in (DOCKER.parent / "config").rglob("*.py"))
     example = (DOCKER / ".env.example").read_text()

@@ -140,3 +140,28 @@ def test_a_list_of_networks_is_read_with_spaces_and_empty_entries() -> None:
 def test_an_entry_that_is_no_network_is_named(entry: str) -> None:
     with pytest.raises(ValueError, match=f"'{entry}' is not a network"):
         networks(f"10.0.0.0/8,{entry}")
+
+
+DENYING = EgressPolicy(deny_hosts=frozenset({"stepwell.example", "*.internal.example"}))
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "stepwell.example",
+        "STEPWELL.Example",
+        "stepwell.example.",
+        "db.internal.example",
+        "a.b.internal.example",
+    ],
+)
+def test_a_denied_name_is_denied_however_it_is_written(host: str) -> None:
+    assert not DENYING.permits_host(host)
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["shop.example", "www.stepwell.example", "internal.example", "notinternal.example", "1.2.3.4"],
+)
+def test_other_names_are_not_denied(host: str) -> None:
+    assert DENYING.permits_host(host)

@@ -25,7 +25,9 @@ from tests.executions.trying import (
 )
 from tests.workflows.definitions import step
 from workflows.definition import JSON
-from workflows.steps.base import Done, Result, World
+from workflows.steps.base import Done, HttpRequest, Result, World
+from workflows.steps.http import Http
+from workflows.steps.http_config import HttpConfig
 from workflows.steps.registry import STEP_TYPES
 from workflows.steps.transform import Transform, TransformConfig
 
@@ -137,6 +139,29 @@ def test_an_error_inside_a_step_type_shows_nothing_of_itself(
     error = error_of(attempt(transform(1)))
     assert error.kind == "internal"
     assert "detail" not in error.message
+
+
+class Quoting(Http):
+    """A step type with a bug in it: its error quotes what came back."""
+
+    def run(self, config: HttpConfig, world: World) -> Result:
+        response = world.http.send(HttpRequest("GET", config.url, config.headers, None, 5))
+        raise RuntimeError(response.body.decode("latin-1"))
+
+
+def test_an_error_that_quotes_a_secret_is_logged_without_it(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setitem(STEP_TYPES, "http", Quoting())
+    with serving(echo) as server:
+        under_test = call(server.url(), headers={"X-Key": "{{ secrets.token }}"})
+        error = error_of(attempt(under_test, secrets={"token": TOKEN}))
+    assert error.kind == "internal"
+    [record] = [record for record in caplog.records if "step type failed" in str(record.msg)]
+    logged = f"{record.msg!r} {record.exc_info!r} {caplog.text}"
+    assert "RuntimeError" in logged
+    assert "[secret token]" in logged
+    assert not [spelt for spelt in spellings(TOKEN) if spelt.decode() in logged]
 
 
 # --- Secrets -----------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ from tests.executions.driving import (
 )
 from tests.executions.families import begun_by, children, for_each, sub_workflow
 from tests.workflows.definitions import document, step
-from workflows import filters, subscriptions
+from workflows import filters, pausing, subscriptions
 from workflows import services as workflow_services
 from workflows.models import Subscription, Workflow
 from workflows.steps.base import Done
@@ -291,6 +291,19 @@ def test_a_subscriber_that_was_never_published_is_refused_and_said(tenant: Tenan
     execution = drained(factories.start_execution(source))
     [(outcome, reason)] = reactions(execution)
     assert (outcome, "no live version" in reason) == ("refused", True)
+
+
+def test_a_subscriber_that_is_paused_is_refused_and_said(
+    tenant: Tenant, listener: Workflow
+) -> None:
+    source = source_of(tenant)
+    factories.subscribe(listener, source)
+    with scope.tenant(tenant.id):
+        pausing.pause(workflow=listener)
+    execution = drained(factories.start_execution(source))
+    [(outcome, reason)] = reactions(execution)
+    assert (outcome, "is paused" in reason) == ("refused", True)
+    assert begun_by(execution) == []
 
 
 def test_a_chain_ends_where_it_may_go_no_further(

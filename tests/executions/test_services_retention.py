@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from datetime import timedelta
 from uuid import UUID
 
@@ -58,7 +59,7 @@ def test_a_run_goes_30_days_after_its_end_with_all_its_rows() -> None:
     run = finished()
     events = rows(run.id)[1]
     old, kept = copy(run, EXPIRED), copy(run, KEPT)
-    expected = {"executions": 1, "steps": 2, "events": events}
+    expected = Counter(executions=1, steps=2, events=events)
     assert services.expired_runs() == expected
     assert services.forget_runs(MANY) == expected
     assert left() == {run.id, kept}
@@ -86,7 +87,7 @@ def test_nothing_of_an_open_run_goes_whatever_its_age(status: str) -> None:
             Execution.objects.filter(id=run.id).update(status="waiting")
     old = copy(run, timedelta(days=4000))
     before = rows(old)
-    assert services.expired_runs() == {"executions": 0, "steps": 0, "events": 0}
+    assert services.expired_runs() == Counter()
     assert services.forget_runs(MANY) == {}
     assert rows(old) == before
 

@@ -15,6 +15,7 @@ SETTINGS = {
     # What the limiter refuses would hide what a fault loses.
     "STEPWELL_RATE_REQUESTS": "0",
     "STEPWELL_RATE_WRITES": "0",
+    "STEPWELL_RATE_WEBHOOKS": "0",
 }
 
 os.environ.update(SETTINGS)

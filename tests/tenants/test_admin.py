@@ -10,6 +10,7 @@ from django.test import Client
 
 from tenants import scope, services
 from tenants.models import ApiKey, Membership, Secret, Tenant, User
+from tests import factories
 from tests.callers import PASSWORD, Caller, owner_of
 from tests.tenants import authenticator
 
@@ -79,7 +80,7 @@ def test_a_secret_is_written_and_never_shown(staff: Client, acme: Caller) -> Non
 
 def kept(acme: Caller) -> dict[str, str]:
     with scope.tenant(acme.tenant_id):
-        return services.secret_values(acme.tenant_id, ["token"])
+        return factories.secret_values(acme.tenant_id, ["token"])
 
 
 def test_a_secret_too_short_to_be_masked_is_refused(staff: Client, acme: Caller) -> None:
@@ -87,6 +88,35 @@ def test_a_secret_too_short_to_be_masked_is_refused(staff: Client, acme: Caller)
 
     assert b"at least 8 characters" in staff.post("/admin/tenants/secret/add/", given).content
     assert kept(acme) == {}
+
+
+def test_a_secrets_hosts_are_narrowed_without_the_value_and_widened_with_it(
+    staff: Client, acme: Caller
+) -> None:
+    given = {"tenant": str(acme.tenant_id), "name": "token", "value": "open sesame"}
+    staff.post("/admin/tenants/secret/add/", {**given, "hosts": "Shop.example\r\ncrm.example"})
+    assert hosts(acme) == ["shop.example", "crm.example"]
+    with scope.operator("its row"):
+        path = f"/admin/tenants/secret/{Secret.objects.get().pk}/change/"
+
+    refused = staff.post(path, {"value": "", "hosts": "other.example"})
+    assert b"give the value too" in refused.content
+    staff.post(path, {"value": "", "hosts": "crm.example"})
+    assert (hosts(acme), kept(acme)) == (["crm.example"], {"token": "open sesame"})
+    staff.post(path, {"value": "sesame two", "hosts": ""})
+    assert (hosts(acme), kept(acme)) == ([], {"token": "sesame two"})
+
+
+def hosts(acme: Caller) -> list[str]:
+    with scope.tenant(acme.tenant_id):
+        return Secret.objects.get().hosts
+
+
+def test_what_was_typed_as_a_secret_is_not_shown_with_its_mistakes(
+    staff: Client, acme: Caller
+) -> None:
+    given = {"tenant": str(acme.tenant_id), "name": "No Name", "value": "open sesame"}
+    assert b"sesame" not in staff.post("/admin/tenants/secret/add/", given).content
 
 
 def test_a_secrets_name_must_be_a_name(staff: Client, acme: Caller) -> None:

@@ -9,8 +9,9 @@ from uuid import UUID
 
 import pytest
 
-from tenants import scope, services
+from tenants import scope
 from tenants.roles import Role
+from tests import factories
 from tests.callers import Caller, owner_of
 
 pytestmark = [
@@ -189,7 +190,7 @@ def test_another_tenants_things_are_not_there(acme: Tenant, globex: Tenant, thin
 
 def value_of(tenant: Tenant, name: str = "shop") -> str:
     with scope.tenant(tenant.id):
-        return services.secret_values(tenant.id, [name])[name]
+        return factories.secret_values(tenant.id, [name])[name]
 
 
 def test_a_secret_is_created_and_replaced_and_never_shown(acme: Tenant) -> None:
@@ -204,7 +205,7 @@ def test_a_secret_is_created_and_replaced_and_never_shown(acme: Tenant) -> None:
     ]
     assert [answer.status for answer in answers] == [201, 200, 200, 200, 201, 200, 200]
     assert not any("sesame" in answer.text for answer in answers)
-    assert set(answers[0].body) == {"name", "created_at", "updated_at"}
+    assert set(answers[0].body) == {"name", "hosts", "created_at", "updated_at"}
     assert [item["name"] for item in answers[5].body["results"]] == ["other", "shop"]
     assert value_of(acme) == "open sesame 3"
 

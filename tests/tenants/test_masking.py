@@ -11,7 +11,7 @@ import requests
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tenants.masking import JSON, MIN_LENGTH, Masker
+from tenants.masking import JSON, MIN_LENGTH, Masker, masked_headers
 
 SECRET = "p@ss w/örd+1"
 MASKER = Masker({"shop": SECRET})
@@ -182,3 +182,81 @@ def test_a_document_deeper_than_the_stack_is_masked() -> None:
     while isinstance(masked, list):
         masked = masked[0]
     assert masked == MARK
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "authorization",
+        "proxy-authorization",
+        "cookie",
+        "x-api-key",
+        "api-key",
+        "apikey",
+        "x-apikey",
+        "x-auth-key",
+        "x-auth-token",
+        "x-gitlab-token",
+        "x-amz-security-token",
+        "x-goog-channel-token",
+        "x-webhook-secret",
+        "x-functions-key",
+        "ocp-apim-subscription-key",
+        "x-hub-signature",
+        "x-hub-signature-256",
+        "stripe-signature",
+        "x-slack-signature",
+        "webhook-signature",
+        "x-signature-ed25519",
+        "x-shopify-hmac-sha256",
+        "x-jwt",
+    ],
+)
+def test_a_header_that_lets_its_reader_act_as_the_sender_is_masked(name: str) -> None:
+    assert masked_headers({name: "value"}) == {name: "[masked]"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "content-type",
+        "host",
+        "idempotency-key",
+        "user-agent",
+        "webhook-id",
+        "webhook-timestamp",
+        "x-github-delivery",
+        "x-github-event",
+        "x-request-id",
+        "x-shopify-topic",
+        "x-signature-timestamp",
+        "x-tokens-left",
+    ],
+)
+def test_other_headers_stay(name: str) -> None:
+    assert masked_headers({name: "value"}) == {name: "value"}
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "p&lt;ss w&amp;rd&quot;1&#x27;",
+        "p&lt;ss w&amp;rd&#34;1&#39;",
+        "p&lt;ss w&amp;rd\"1'",
+        'p\\u003css w\\u0026rd\\"1\\u0027',
+        quote(quote("p<ss w&rd\"1'")),
+        json.dumps(json.dumps("p<ss w&rd\"1'")[1:-1])[1:-1],
+        json.dumps("p&lt;ss w&amp;rd&quot;1&#x27;")[1:-1],
+        b"p<ss w&rd\"1'".hex(),
+        b"p<ss w&rd\"1'".hex().upper(),
+        "P<SS W&RD\"1'",
+    ],
+)
+def test_a_value_escaped_for_pages_or_twice_is_masked(spelling: str) -> None:
+    assert Masker({"s": "p<ss w&rd\"1'"}).text(f"a {spelling} b") == "a [secret s] b"
+
+
+def test_what_is_found_is_named() -> None:
+    masker = Masker({"one": "first value", "two": "second value"})
+    assert masker.found_in("x=first%20value") == {"one"}
+    assert masker.found_in("x=third") == frozenset()

@@ -228,7 +228,7 @@ def test_that_staff_log_in_is_told_and_of_members_it_is_not(db: None) -> None:
     people = factories.make_people()
     for user in (people.staff, people.alice):
         client = Client()
-        client.post("/login/", {"username": user.email, "password": factories.PASSWORD})
+        client.post("/login/", {"login": user.email, "password": factories.PASSWORD})
         client.post("/logout/")
     with scope.operator("a test"):
         rows = PlatformAuditEntry.objects.order_by("seq")

@@ -74,8 +74,16 @@ def standard(
     secret: str | None = None,
 ) -> dict[str, str]:
     """The headers that a sender with the Standard Webhooks library sends, `age` ago."""
+    webhook = Webhook(secret or address.secret)
+    return standard_headers(webhook, body, delivery_id=delivery_id, age=age)
+
+
+def standard_headers(
+    webhook: Webhook, body: bytes, *, delivery_id: str = "msg_1", age: timedelta = timedelta()
+) -> dict[str, str]:
+    """The same, by the holder of the secret only."""
     at = datetime.now(UTC) - age
-    signature = Webhook(secret or address.secret).sign(delivery_id, at, body.decode())
+    signature = webhook.sign(delivery_id, at, body.decode())
     return {
         "webhook-id": delivery_id,
         "webhook-timestamp": str(int(at.timestamp())),

@@ -67,6 +67,7 @@ def test_an_endpoint_is_made_and_its_secret_shown_once(people: People, address: 
     ("field", "value", "said"),
     [
         ("allowed_ips", "10.0.0.1/8", "Did you mean 10.0.0.0/8?"),
+        ("rate", "often", "is no rate. Give e.g. 100/min"),
         ("options", "[1]", "This must be an object."),
         ("options", '{"header": "x"}', "has no options"),
         ("secret", "short", "at least 16 characters"),
@@ -97,9 +98,10 @@ def test_an_endpoint_is_switched_off_and_bound_to_addresses(
 ) -> None:
     path = f"{ENDPOINTS}{address.endpoint_id}/change/"
     client = session(people, "ed")
-    client.post(path, {"allowed_ips": "192.0.2.7, 192.0.2.8"})
+    client.post(path, {"allowed_ips": "192.0.2.7, 192.0.2.8", "rate": "9/s"})
     changed = address.endpoint()
     assert (changed.enabled, changed.allowed_ips) == (False, ["192.0.2.7", "192.0.2.8"])
+    assert (changed.rate, "9/s" in page(client.get(path))) == ("9/s", True)
     assert "192.0.2.7\n192.0.2.8" in page(client.get(path))
 
 

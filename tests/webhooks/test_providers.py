@@ -13,11 +13,13 @@ from django.test import Client
 
 from tenants import scope
 from tests.webhooks import senders, vendors
+from tests.webhooks.listeners import Listener, listen
 from tests.webhooks.senders import NOTHING, Address, make_address
 from tests.webhooks.vendors import TEXT
 from webhooks import signatures
 from webhooks.models import Delivery
 from webhooks.signatures import Message
+from workflows.models import Workflow
 
 pytestmark = pytest.mark.usefixtures("committed_db")
 
@@ -129,6 +131,39 @@ def test_nobody_else_gets_back_what_they_sent(scheme: str) -> None:
     body = TRY.encode()
     answer = post(address, body, signed(address, scheme, body))
     assert (answer.status_code, b"3eZb" in answer.content) == (202, False)
+
+
+# --- At a test address -------------------------------------------------------------------------
+
+
+def listening(scheme: str) -> Listener:
+    """At a test address that takes the scheme and the secret of an endpoint."""
+    address = make_address(scheme, secret=SECRETS[scheme])
+    with scope.tenant(address.tenant.id):
+        workflow = Workflow.objects.get()
+    return listen(workflow, address.endpoint_id, address.secret)
+
+
+@pytest.mark.parametrize("scheme", sorted(signatures.SCHEMES.keys() - {"none"}))
+def test_a_providers_event_is_believed_at_a_test_address(scheme: str) -> None:
+    listener = listening(scheme)
+    body = body_now()
+    query = query_for(body)
+    headers = signed(listener.address, scheme, body, query)
+    assert post(listener.address, body, headers, query).status_code == 202
+    assert [run.test for run in listener.runs()] == [True]
+
+
+def test_slacks_first_try_is_answered_at_a_test_address_and_shown() -> None:
+    listener = listening("slack")
+    headers = signed(listener.address, "slack", TRY.encode())
+    answer = post(listener.address, TRY.encode(), headers)
+    assert (answer.status_code, answer.content) == (200, b"3eZbrw1aBm2rZgRNFdxV")
+    assert answer["Content-Type"] == "text/plain; charset=utf-8"
+    [shown] = listener.came()
+    assert (shown.status, shown.execution_id) == (200, None)
+    assert "only tries the address" in shown.reason
+    assert listener.runs() == []
 
 
 # --- Secrets -----------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from workflows import expressions
 from workflows.expressions import ExpressionError
 from workflows.expressions.limits import MAX_OUTPUT
 
-_HANGS_AFTER = 2.0
+_MOST_CPU = 1.0  # seconds of this process alone, three times what the worst of them takes
 _MAX_GROWTH = 64 * 2**20
 
 _CHILD = """
@@ -29,13 +29,13 @@ def peak():
 resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
 before, outcomes = peak(), []
 for source in EXHAUSTION:
-    started = time.monotonic()
+    started = time.process_time()
     try:
         result = expressions.parse(source).evaluate(SCOPE)
         outcome = {"size": len(json.dumps(result, ensure_ascii=False))}
     except expressions.ExpressionError as error:
         outcome = {"message": error.message}
-    outcomes.append({**outcome, "seconds": time.monotonic() - started})
+    outcomes.append({**outcome, "seconds": time.process_time() - started})
 json.dump({"growth": peak() - before, "outcomes": outcomes}, sys.stdout)
 """
 
@@ -60,7 +60,8 @@ _HARMLESS: dict[str, object] = {
 
 
 def test_the_lists_are_long_enough() -> None:
-    assert len(set(ESCAPES)) + len(set(EXHAUSTION)) >= 300
+    assert len(set(ESCAPES)) >= 180
+    assert len(set(EXHAUSTION)) >= 160
 
 
 @pytest.mark.parametrize("source", ESCAPES)
@@ -78,7 +79,7 @@ def test_no_escape_gives_anything(source: str) -> None:
 @pytest.mark.parametrize("number", range(len(EXHAUSTION)))
 def test_exhaustion_ends_in_a_sentence_or_a_bounded_value(number: int, report: Report) -> None:
     outcome = report["outcomes"][number]
-    assert outcome["seconds"] < _HANGS_AFTER, EXHAUSTION[number]
+    assert outcome["seconds"] < _MOST_CPU, EXHAUSTION[number]
     assert outcome.get("size", 0) <= MAX_OUTPUT
     assert len(outcome.get("message", "")) < 1000
 

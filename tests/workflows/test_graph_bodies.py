@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tenants.hosts import Hosts
 from tests.workflows.definitions import CONFIGS, definition, step
 from tests.workflows.test_bodies import each
 from workflows import graph
@@ -14,7 +15,7 @@ from workflows.problems import Problem
 
 def found(*steps: Any, **more: Any) -> list[Problem]:
     return graph.problems(
-        definition(*steps, **more), secrets=["shop_token"], variables=["base_url"]
+        definition(*steps, **more), secrets={"shop_token": Hosts()}, variables=["base_url"]
     )
 
 

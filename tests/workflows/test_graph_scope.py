@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tenants.hosts import Hosts
 from tests.workflows.definitions import definition, step
 from workflows import graph
 from workflows.problems import Problem
@@ -19,7 +20,7 @@ def problems(expression: str, *, kind: str = "transform", **more: Any) -> list[P
         step("after", "here"),
         **more,
     )
-    found = graph.problems(checked, secrets=["shop_token"], variables=["base_url"])
+    found = graph.problems(checked, secrets={"shop_token": Hosts()}, variables=["base_url"])
     return [problem for problem in found if problem.severity == "error"]
 
 
@@ -111,7 +112,7 @@ def test_names_of_secrets_and_variables_are_checked_only_if_they_are_known() -> 
     config = {"url": "{{ vars.any }}/{{ secrets.any }}"}
     checked = definition(step("a", kind="http", config=config))
     assert graph.problems(checked) == []
-    codes = [problem.code for problem in graph.problems(checked, secrets=[], variables=[])]
+    codes = [problem.code for problem in graph.problems(checked, secrets={}, variables=[])]
     assert codes == ["unknown_secret", "unknown_variable"]
 
 
@@ -185,7 +186,7 @@ def test_a_step_cannot_hand_out_its_own_address_nor_can_the_output() -> None:
 def test_a_polls_expression_sees_the_response(until: str, codes: list[str]) -> None:
     config = {"request": {"url": "https://{{ secrets.shop_token }}.example/"}, "until": until}
     checked = definition(step("own", kind="poll", config=config))
-    found = graph.problems(checked, secrets=["shop_token"])
+    found = graph.problems(checked, secrets={"shop_token": Hosts()})
     assert [problem.code for problem in found] == codes
     assert all((p.step, p.field) == ("own", "with.until") for p in found)
 

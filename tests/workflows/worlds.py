@@ -52,6 +52,9 @@ class ScriptedWorld:
     def log(self, level: str, message: str, data: JSON = None) -> None:
         self.lines.append((level, message, data))
 
+    def masked(self, text: str) -> str:
+        return text
+
     def now(self) -> datetime:
         return NOW
 

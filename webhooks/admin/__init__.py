@@ -1,7 +1,7 @@
-"""The admin of endpoints and deliveries."""
+"""Webhooks for staff: endpoints and deliveries, test addresses."""
 
 from __future__ import annotations
 
-from webhooks.admin import deliveries, endpoints
+from webhooks.admin import deliveries, endpoints, trials
 
-__all__ = ["deliveries", "endpoints"]
+__all__ = ["deliveries", "endpoints", "trials"]

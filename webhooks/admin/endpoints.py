@@ -21,7 +21,7 @@ from webhooks import deliveries, services, signatures
 from webhooks.models import Endpoint
 from workflows.models import Workflow
 
-EDITABLE = ("name", "answer", "allowed_ips", "enabled")
+EDITABLE = ("name", "answer", "allowed_ips", "rate", "enabled")
 CHECKED_TOGETHER = {"workflow", "name", "scheme", "options", "secret", "confirm"}
 
 
@@ -48,7 +48,7 @@ class EndpointForm(forms.ModelForm):  # type: ignore[type-arg] # generic in the 
 
     class Meta:
         model = Endpoint
-        fields = ["name", "workflow", "scheme", "options", "answer", "allowed_ips", "enabled"]
+        fields = ["name", "workflow", "scheme", "options", "answer", *EDITABLE[2:]]
         widgets = {
             "scheme": UnfoldAdminSelectWidget(choices=[(key, key) for key in signatures.SCHEMES])
         }
@@ -116,7 +116,8 @@ class EndpointAdmin(ScopedAdmin):
     def get_fields(self, request: HttpRequest, obj: Endpoint | None = None) -> list[str]:
         if obj is None:
             secret = ["secret", "later", "confirm"]
-            return ["workflow", "name", "scheme", "options", *secret, "answer", "allowed_ips"]
+            made = ["workflow", "name", "scheme", "options", *secret]
+            return [*made, "answer", "allowed_ips", "rate"]
         facts = ["tenant", "workflow", "address", "scheme", "settings", "awaits_secret", "came_in"]
         return [*facts, "previous_expires_at", "created_at", *EDITABLE]
 
@@ -146,6 +147,7 @@ class EndpointAdmin(ScopedAdmin):
             if change:
                 services.rename(endpoint=obj, name=obj.name)
                 services.set_answer(endpoint=obj, answer=obj.answer)
+                services.set_rate(endpoint=obj, rate=obj.rate)
                 services.set_enabled(endpoint=obj, enabled=obj.enabled)
                 services.set_allowed_ips(endpoint=obj, allowed_ips=obj.allowed_ips)
                 return
@@ -157,6 +159,7 @@ class EndpointAdmin(ScopedAdmin):
                 secret=_secret(form.cleaned_data),
                 confirm=form.cleaned_data["confirm"],
                 answer=obj.answer,
+                rate=obj.rate,
                 allowed_ips=obj.allowed_ips,
             )
         obj.pk, obj.tenant_id = issued.endpoint.pk, issued.endpoint.tenant_id

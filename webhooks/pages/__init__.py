@@ -1,8 +1,19 @@
-"""A tenant's pages of endpoints and deliveries."""
+"""A tenant's pages of endpoints and deliveries, and of test addresses."""
 
 from __future__ import annotations
 
 from webhooks.pages.deliveries import delivery, resend, waiting
 from webhooks.pages.endpoints import change, create, endpoint, listing, rotate
+from webhooks.pages.trials import test
 
-__all__ = ["change", "create", "delivery", "endpoint", "listing", "resend", "rotate", "waiting"]
+__all__ = [
+    "change",
+    "create",
+    "delivery",
+    "endpoint",
+    "listing",
+    "resend",
+    "rotate",
+    "test",
+    "waiting",
+]

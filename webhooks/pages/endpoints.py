@@ -79,6 +79,7 @@ def create(request: MemberRequest) -> HttpResponse:
                     options=given["options"],
                     secret=given["secret"] or None,
                     allowed_ips=given["allowed_ips"],
+                    rate=given["rate"],
                 )
         except Problem as problem:
             _blame(form, problem)
@@ -89,7 +90,7 @@ def create(request: MemberRequest) -> HttpResponse:
 
 @needs(Permission.EDIT)
 def change(request: MemberRequest, endpoint_id: UUID) -> HttpResponse:
-    """Switch it on or off, and say who may send."""
+    """Switch it on or off, and say who may send and how often."""
     found = services.find(endpoint_id=endpoint_id)
     form = EndpointForm(posted(request), found)
     if request.method == "POST" and form.is_valid():
@@ -98,6 +99,7 @@ def change(request: MemberRequest, endpoint_id: UUID) -> HttpResponse:
             with transaction.atomic():
                 services.set_enabled(endpoint=found, enabled=given["enabled"])
                 services.set_allowed_ips(endpoint=found, allowed_ips=given["allowed_ips"])
+                services.set_rate(endpoint=found, rate=given["rate"])
         except Problem as problem:
             _blame(form, problem)
         else:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from . import generic, twilio
+from . import diagnosis, generic, twilio
 from .generic import GenericOptions
 from .message import BAD_SIGNATURE, Message, Verdict
 from .presets import DEFAULT, SCHEMES
@@ -26,6 +26,7 @@ __all__ = [
     "TwilioOptions",
     "Verdict",
     "check_secret",
+    "explain",
     "new_secret",
     "sign",
     "verify",
@@ -47,6 +48,13 @@ def verify(
     """
     chosen = _scheme(scheme, options)
     return BAD_SIGNATURE if chosen is None else chosen.verify(secrets, message, now)
+
+
+def explain(
+    scheme: str, options: Options | None, verdict: Verdict, message: Message, now: float
+) -> str:
+    """Why `verify` refused a request, for the holder of the secret and nobody else."""
+    return diagnosis.explain(_scheme(scheme, options), verdict, message, now)
 
 
 def sign(

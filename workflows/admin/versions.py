@@ -36,7 +36,9 @@ class WorkflowVersionAdmin(ReadOnlyAdmin):
     actions_detail = ["restore"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[WorkflowVersion]:
-        return super().get_queryset(request).defer("definition", "workflow__draft")
+        rows: QuerySet[WorkflowVersion] = super().get_queryset(request)
+        rows = rows.filter(number__isnull=False)  # not what was only tried
+        return rows.defer("definition", "workflow__draft")
 
     @display(description="definition")
     def as_yaml(self, version: WorkflowVersion) -> SafeString:

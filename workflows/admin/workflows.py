@@ -37,6 +37,7 @@ class VersionInline(TabularInline):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows: QuerySet[Any] = super().get_queryset(request)
+        rows = rows.filter(number__isnull=False)  # not what was only tried
         return rows.select_related("published_by").defer("definition")
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import chain, islice
 
+from tenants.hosts import Hosts
 from workflows import schemas
 from workflows.definition import Definition
-from workflows.graph import depth, edges, firing, responses, scope, settings, warnings
+from workflows.graph import depth, destinations, edges, firing, responses, scope, settings, warnings
 from workflows.graph.levels import Level, levels
 from workflows.graph.structure import build
 from workflows.limits import DefinitionLimits
@@ -22,13 +23,14 @@ def problems(
     definition: Definition,
     *,
     limits: DefinitionLimits | None = None,
-    secrets: Collection[str] | None = None,
+    secrets: Mapping[str, Hosts] | None = None,
     variables: Collection[str] | None = None,
 ) -> list[Problem]:
     """Everything DESIGN 3 "Publish" names that is found in the definition itself; only errors
     refuse. Of more than MAX_PROBLEMS, those that are found first.
 
-    Without `secrets` or `variables` (their names in the tenant), those names are not checked.
+    Without `secrets` or `variables` (their names in the tenant), those names are not checked. Of
+    each secret it must be known where it may go.
     """
     bounds = limits or DefinitionLimits()
     every = levels(definition)
@@ -40,6 +42,7 @@ def problems(
         settings.problems(every, bounds),
         edge_problems,
         scope.problems(every, secrets, variables),
+        destinations.problems(every, secrets or {}),
         _path_problems(every, bounds) if edges.is_sound(edge_problems) else (),
     )
     return list(islice(found, MAX_PROBLEMS))

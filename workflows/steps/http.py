@@ -67,7 +67,7 @@ def call(config: HttpConfig, world: World, idempotency_key: str) -> Done | Faile
     except HttpFailure as failure:
         return Failed(Error(failure.kind, failure.message, sent=failure.sent))
     if not _is_expected(response.status, config.expect):
-        return Failed(_unexpected(response, config.expect, world.now()))
+        return Failed(_unexpected(response, config.expect, world))
     body, complaint = http_body.read(response)
     if complaint:
         world.log("warning", complaint)
@@ -133,9 +133,10 @@ def _is_expected(status: int, expect: tuple[int | str, ...]) -> bool:
     return status in expect or f"{status // 100}xx" in expect
 
 
-def _unexpected(response: HttpResponse, expect: tuple[int | str, ...], now: datetime) -> Error:
+def _unexpected(response: HttpResponse, expect: tuple[int | str, ...], world: World) -> Error:
     wanted = one_of([str(item) for item in expect])
-    excerpt = http_body.text(response).encode()[:MAX_ERROR_BODY].decode("utf-8", "ignore")
+    text = world.masked(http_body.text(response))
+    excerpt = text.encode()[:MAX_ERROR_BODY].decode("utf-8", "ignore")
     return Error(
         kind="status",
         message=f"The server answered {response.status}; expected was {wanted}.",
@@ -146,7 +147,7 @@ def _unexpected(response: HttpResponse, expect: tuple[int | str, ...], now: date
         },
         status=response.status,
         sent=True,
-        retry_after=_retry_after(_lower(response.headers).get("retry-after", ""), now),
+        retry_after=_retry_after(_lower(response.headers).get("retry-after", ""), world.now()),
     )
 
 

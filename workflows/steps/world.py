@@ -10,13 +10,25 @@ from typing import Literal, Protocol
 from workflows.definition import JSON
 
 
+class AddressGuard(Protocol):
+    """Knows the secrets that a request carries, and to which hosts each may go."""
+
+    def check(self, url: str) -> None:
+        """Raises HttpFailure if one of them may not go to this address, given as it is called."""
+
+    def redirected(self, url: str) -> AddressGuard:
+        """For the request that follows a redirect from this address to another origin, whose
+        headers and body hold no secrets any more."""
+
+
 @dataclass(frozen=True)
 class HttpRequest:
     """A call to be made. Texts may hold secrets' placeholders, which the client replaces.
 
     `timeout` is for the whole call, in seconds. `secret_headers` are lower-case names whose values
     are never recorded; `secret_body` says that the body holds secrets' values. `basic_auth` is
-    encoded by the client, because a placeholder must be replaced before it is.
+    encoded by the client, because a placeholder must be replaced before it is. `guard` is asked
+    about every address before the request leaves for it.
     """
 
     method: str
@@ -28,6 +40,7 @@ class HttpRequest:
     secret_headers: frozenset[str] = frozenset()
     secret_body: bool = False
     basic_auth: tuple[str, str] | None = None
+    guard: AddressGuard | None = None
 
 
 @dataclass(frozen=True)
@@ -115,6 +128,9 @@ class World(Protocol):
         """Write an event into the execution's history."""
 
     def now(self) -> datetime: ...
+
+    def masked(self, text: str) -> str:
+        """The text without the secrets in it. Mask first, then shorten: half of one still tells."""
 
     def evaluate(self, source: str, names: Mapping[str, object]) -> JSON:
         """The value of a deferred template, with the step's names and these.

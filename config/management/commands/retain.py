@@ -6,13 +6,25 @@ import sys
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from config import retention
+from config import retention, storage
 
-KINDS = ("executions", "steps", "events", "keys", "deliveries", "sessions")
+KINDS = (
+    "executions",
+    "steps",
+    "events",
+    "trials",
+    "keys",
+    "deliveries",
+    "addresses",
+    "sessions",
+)
 
 
 class Command(BaseCommand):
-    """Prints how many rows of each kind. Beat does the same every hour, in bounded parts."""
+    """Prints how many rows of each kind, then estimates what is stored.
+
+    Beat does the same every hour, in bounded parts.
+    """
 
     help = "Delete runs, histories, idempotency keys, deliveries and sessions past their time."
 
@@ -23,3 +35,5 @@ class Command(BaseCommand):
         counts = retention.expired() if options["dry_run"] else retention.forget(sys.maxsize)
         for kind in KINDS:
             self.stdout.write(f"{kind:<12}{counts[kind]:>12,}")
+        if not options["dry_run"]:
+            storage.measure()
