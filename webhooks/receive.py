@@ -1,4 +1,4 @@
-"""The front door: find, verify, count, dedupe, store, start; one transaction, an honest answer."""
+"""The front door: find, verify, count; dedupe, store, start at once; then an honest answer."""
 
 from __future__ import annotations
 
@@ -78,16 +78,16 @@ def receive(
     """
     limits.check_flood(token, client)
     request = Incoming(headers, query, body, client, len(body) if size is None else size)
-    target = None
+    with prepared_transaction() as db:
+        target = _find(db, token)
     try:
+        message = signatures.Message(headers, body, address(token, raw_query))
+        dedupe_key = _admit(target, request, message)
         with prepared_transaction() as db:
-            target = _find(db, token)
-            message = signatures.Message(headers, body, address(token, raw_query))
-            received, queued = _store(db, target, _admit(target, request, message), request)
+            received, queued = _store(db, target, dedupe_key, request)
     except Problem as problem:
-        if target is not None:
-            limits.count_refused(token, client, reason_of(problem))
-            rejects.keep_refused(target, request, problem)
+        limits.count_refused(token, client, reason_of(problem))
+        rejects.keep_refused(target, request, problem)
         raise
     if received.duplicate:
         rejects.keep_duplicate(target, request, received.delivery_id, received.execution_id)
@@ -121,7 +121,7 @@ def _find(db: Prepared, token: str) -> Target:
     if not TOKEN.fullmatch(token):
         raise UNKNOWN.problem()
     db.enter_operator()  # the token says whose endpoint it is
-    row = db.first(statements.FIND, {"token": token})
+    row = db.first(statements.FIND, {"token": token}, last=True)
     if row is None:
         raise UNKNOWN.problem()
     return Target(*row)
@@ -130,7 +130,7 @@ def _find(db: Prepared, token: str) -> Target:
 def _admit(target: Target, request: Incoming, message: signatures.Message) -> str:
     """What makes the delivery known when it comes again, of one that may come in.
 
-    Redis may be asked, for a second at most; the transaction has locked nothing yet.
+    No transaction is open: Redis may be asked.
     """
     if not addresses.is_allowed(target.allowed_ips, request.client):
         raise IP_DENIED.problem(Reason.IP_DENIED)
