@@ -82,7 +82,14 @@ MEMBER = "t/<slug:tenant_slug>/members/<uuid:member_id>/"
 ENDPOINTS = "t/<slug:tenant_slug>/endpoints/"
 ENDPOINT = f"{ENDPOINTS}<uuid:endpoint_id>/"
 WORKFLOW = "t/<slug:tenant_slug>/workflows/<slug:slug>/"
+SETTINGS = "t/<slug:tenant_slug>/settings/"
 FORMS: Mapping[str, Mapping[str, str]] = {
+    f"{SETTINGS}secrets/<slug:name>/delete/": {},
+    f"{SETTINGS}variables/<slug:name>/delete/": {},
+    f"{SETTINGS}secrets/": {"name": "fresh", "value": "open sesame"},
+    f"{SETTINGS}variables/": {"name": "fresh", "value": "1"},
+    f"{SETTINGS}secrets/<slug:name>/": {"value": "open sesame"},
+    f"{SETTINGS}variables/<slug:name>/": {"value": "2"},
     f"{ENDPOINTS}new/": {"workflow": SENTINEL, "scheme": "standard-webhooks", "answer": "ack"},
     f"{ENDPOINT}change/": {"enabled": ""},
     f"{ENDPOINT}rotate/": {},

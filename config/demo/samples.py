@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from django.http import Http404
 
 from tenants import services as tenants
+from tenants.hosts import Hosts
 from tenants.models import Tenant
 from workflows import definition as language
 from workflows import services as workflows
@@ -32,8 +34,11 @@ def ensure(tenant: Tenant, shop_url: str) -> Workflow:
     In the open scope of the tenant. Returns the one that the webhook triggers.
     """
     tenants.put_variable(tenant_id=tenant.id, name="shop_url", value=shop_url)
-    if "shop_token" not in tenants.secret_hosts(tenant.id):
-        tenants.put_secret(tenant_id=tenant.id, name="shop_token", value="demo-shop-token")
+    shop = urlsplit(shop_url).netloc  # another port each time
+    if tenants.secret_hosts(tenant.id).get("shop_token") != Hosts((shop,)):
+        tenants.put_secret(
+            tenant_id=tenant.id, name="shop_token", value="demo-shop-token", hosts=[shop]
+        )
     return {slug: _workflow(tenant, slug) for slug in NAMES}[TRIGGERED]
 
 

@@ -12,11 +12,12 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 import config.urls  # noqa: F401 - it registers the admin's pages
 from executions import services as executions
 from tenants import scope
-from tenants.models import User, Variable
+from tenants.models import Tenant, TenantLimits, TenantUsage, User, Variable
 from tests.callers import PASSWORD, Caller, owner_of
 from tests.workflows.definitions import document, step
 from workflows import services as workflows
@@ -46,6 +47,10 @@ def acme(db: None) -> Caller:
     caller.post("secrets/", {"name": "token", "value": "sesame-sesame"})
     caller.post("invitations/", {"email": "new@acme.example", "role": "viewer"})
     caller.post("variables/", {"name": "region", "value": "eu"})
+    with scope.operator("limits are the staff's business"):
+        tenant = Tenant.objects.get()
+        TenantLimits.objects.create(tenant=tenant, writes="200/min")
+        TenantUsage.objects.create(tenant=tenant, stored_bytes=1, measured_at=timezone.now())
     return caller
 
 

@@ -29,6 +29,7 @@ from tests import factories, traces
 from tests.executions.driving import in_threads
 from tests.webhooks import senders
 from webhooks import services as webhook_services
+from webhooks import trials
 from webhooks.models import Endpoint
 
 OLD, NEW = f"old:{new_key()}", f"new:{new_key()}"
@@ -46,14 +47,16 @@ def ring(*keys: str) -> Iterator[KeyRing]:
 
 @pytest.fixture
 def sealed(committed_db: None) -> Iterator[Tenant]:
-    """Sealed with the old key: two secrets, and an endpoint's two after a rotation."""
+    """Sealed with the old key: secrets, an endpoint's two after a rotation, a test address's."""
     with ring(OLD):
         tenant = factories.make_tenant("acme")
         factories.make_secret(tenant, "shop", "open sesame", ["shop.example"])
         factories.make_secret(tenant, "crm", "open poppy")
         factories.make_secret(factories.make_tenant("globex"), "shop", "theirs only")
-        address = senders.make_address(workflow=factories.make_workflow(tenant))
+        workflow = factories.make_workflow(tenant)
+        address = senders.make_address(workflow=workflow)
         with scope.tenant(tenant.id):
+            trials.listen(workflow=workflow, by="alice@acme.example")
             endpoint = Endpoint.objects.get(id=address.endpoint_id)
             webhook_services.rotate(endpoint=endpoint)
         user = factories.make_member(tenant, Role.OWNER, "alice@acme.example")
@@ -117,8 +120,9 @@ def test_everything_is_sealed_with_the_first_key_and_opens_without_the_old(seale
             "tenants_secret.sealed": [3, 3],
             "webhooks_endpoint.sealed_secret": [1, 1],
             "webhooks_endpoint.sealed_previous": [1, 1],
+            "webhooks_trialaddress.sealed_secret": [1, 1],
             "mfa_authenticator.data": [2, 2],
-            "key new": [7],
+            "key new": [8],
             "key old": [0],
         }
     with ring(NEW), scope.tenant(sealed.id):
@@ -189,7 +193,7 @@ def test_a_dry_run_opens_and_counts_and_writes_nothing(sealed: Tenant) -> None:
         code, out, _ = run("--dry-run")
     assert code == 0
     assert counts(out)["tenants_secret.sealed"] == [3, 0]
-    assert (counts(out)["key new"], counts(out)["key old"]) == ([0], [7])
+    assert (counts(out)["key new"], counts(out)["key old"]) == ([0], [8])
     assert rows() == before
 
 
@@ -236,7 +240,7 @@ def test_a_key_that_is_missing_is_named(sealed: Tenant) -> None:
     with ring(NEW):
         code, _, error = run()
     assert code == 1
-    assert error.count("sealed with the key 'old'") == 7
+    assert error.count("sealed with the key 'old'") == 8
     assert rows() == before
 
 

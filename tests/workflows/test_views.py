@@ -61,6 +61,7 @@ def test_the_list_asks_as_much_of_the_database_however_long_it_is(
     client: Client,
     django_assert_num_queries: Callable[[int], Any],
 ) -> None:
+    client.get("/t/acme/workflows/")  # the first within a minute keeps when it was used
     for _ in range(3):
         factories.make_workflow(people.acme)
         with django_assert_num_queries(ADMISSION + 1):
@@ -118,6 +119,7 @@ def test_a_workflow_asks_as_much_of_the_database_however_much_it_ran(
     django_assert_num_queries: Callable[[int], Any],
 ) -> None:
     workflow = factories.make_workflow(people.acme, slug="orders")
+    client.get("/t/acme/workflows/")  # the first within a minute keeps when it was used
     for _ in range(3):
         factories.start_execution(workflow)
         with django_assert_num_queries(ADMISSION + 9):
