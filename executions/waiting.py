@@ -103,10 +103,13 @@ class Wakeups:
 
     def __init__(self, execution_id: UUID) -> None:
         self._channel = events.channel(execution_id)
+        # Held, since a client that nobody holds closes its connections: of two that threads made at
+        # the same time only one is kept for others.
+        self._redis = _client()
         self._listener: redis.client.PubSub | None = None
 
     def __enter__(self) -> Wakeups:
-        listener: redis.client.PubSub = _client().pubsub()  # type: ignore[no-untyped-call] # redis
+        listener: redis.client.PubSub = self._redis.pubsub()  # type: ignore[no-untyped-call] # redis
         try:
             listener.subscribe(self._channel)
             listener.get_message(timeout=settings.REDIS_TIMEOUT)  # it is subscribed

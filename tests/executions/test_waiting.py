@@ -14,6 +14,7 @@ from django.test import override_settings
 
 from executions import events, waiting
 from tests import environment, factories, servers
+from tests.executions.driving import in_threads
 from tests.faults.waiting import wait
 
 pytestmark = pytest.mark.usefixtures("committed_db")
@@ -209,3 +210,14 @@ def test_a_place_is_free_again_however_its_wait_ended() -> None:
         until(fault)
     assert until(lambda: None, seconds=0.01) is None
     assert until(second_look) == "it", "nobody without a place looks twice"
+
+
+def _hears(_: int) -> bool:
+    with waiting.Wakeups(uuid4()) as wakeups:
+        return wakeups._listener is not None
+
+
+def test_threads_that_make_the_first_client_at_the_same_time_all_listen() -> None:
+    for _ in range(20):
+        waiting._client.cache_clear()
+        assert all(in_threads(8, _hears))
