@@ -157,7 +157,7 @@ class Limiter:
         some = min(MAX_LEASED, bucket.rate.count // 100)
         if some < 2:
             return self.take([bucket])
-        leased = self._leases.use(bucket.name)
+        leased = self.use_leased(bucket)
         if leased is not None:
             return leased
         decision = self.take_shared([bucket], cost=some)
@@ -167,6 +167,10 @@ class Limiter:
             return self.take([bucket])
         self._leases.keep(bucket.name, some - 1, decision)
         return decision
+
+    def use_leased(self, bucket: Bucket) -> Decision | None:
+        """One of what the process took ahead, if anything is left of it; asks nobody."""
+        return self._leases.use(bucket.name)
 
     def take_shared(self, buckets: Sequence[Bucket], cost: int = 1) -> Decision | None:
         """As `take`, of so many; None while Redis is away."""

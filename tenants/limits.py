@@ -117,14 +117,20 @@ _known: dict[UUID, tuple[float, Limits]] = {}
 
 def of(tenant_id: UUID) -> Limits:
     """The tenant's limits, at most KNOWN_SECONDS old; for any scope that may see the tenant."""
-    now = time.monotonic()
-    until, limits = _known.get(tenant_id, (0.0, None))
-    if limits is None or until < now:
+    limits = known(tenant_id)
+    if limits is None:
+        until = time.monotonic() + KNOWN_SECONDS
         limits = _read(tenant_id)
         if len(_known) >= MAX_KNOWN:
             _known.clear()
-        _known[tenant_id] = (now + KNOWN_SECONDS, limits)
+        _known[tenant_id] = (until, limits)
     return limits
+
+
+def known(tenant_id: UUID) -> Limits | None:
+    """The tenant's limits, if this process has read them lately."""
+    until, limits = _known.get(tenant_id, (0.0, None))
+    return limits if time.monotonic() <= until else None
 
 
 def forget(tenant_id: UUID) -> None:
@@ -192,18 +198,31 @@ def count_webhook(tenant_id: UUID, endpoint_id: UUID, own: str) -> Counted:
 
     `own` is the endpoint's rate, if it has one; it can only be lower than what its tenant may.
     """
-    given = [of(tenant_id).webhooks, _rate(own, None)]
-    rate = min((one for one in given if one), key=lambda one: one.count / one.seconds, default=None)
-    if rate is None:
+    bucket = _of_webhooks(of(tenant_id), endpoint_id, own)
+    if bucket is None:
         return NOT_COUNTED
-    bucket = Bucket(f"{tenant_id}:hook:{endpoint_id}", rate)
     return Counted((Policy.WEBHOOKS,), limiter().take_leased(bucket))
+
+
+def count_webhook_at_once(limits: Limits, endpoint_id: UUID, own: str) -> Counted | None:
+    """As `count_webhook` if this process took a place ahead; None: it is not counted."""
+    bucket = _of_webhooks(limits, endpoint_id, own)
+    if bucket is None:
+        return NOT_COUNTED
+    decision = limiter().use_leased(bucket)
+    return None if decision is None else Counted((Policy.WEBHOOKS,), decision)
 
 
 def standing_of_calls(tenant_id: UUID) -> Counted:
     """How the tenant's API limits stand; nothing is counted."""
     policies, buckets = _limited(_of_calls(tenant_id, write=True))
     return Counted(policies, limiter().look(buckets))
+
+
+def _of_webhooks(limits: Limits, endpoint_id: UUID, own: str) -> Bucket | None:
+    given = [limits.webhooks, _rate(own, None)]
+    rate = min((one for one in given if one), key=lambda one: one.count / one.seconds, default=None)
+    return None if rate is None else Bucket(f"hook:{endpoint_id}", rate)
 
 
 _Wanted = Sequence[tuple[Policy, str, Rate | None]]

@@ -18,6 +18,7 @@ from webhooks.incoming import Target
 from webhooks.refusals import UNVERIFIED, Reason
 
 UNSIGNED_RETRY_SECONDS = 60
+WHOSE = "The endpoint's"
 
 
 def check_flood(token: str, client: str | None) -> None:
@@ -42,12 +43,28 @@ def count_refused(token: str, client: str | None, reason: Reason) -> None:
         _turned_away().take([bucket])
 
 
+def admit_at_once(target: Target) -> bool:
+    """Count a request whose signature was right by what this process knows and has taken ahead.
+
+    False: it is not counted yet, Redis or Postgres must be asked. Raises Problem as `admit`.
+    """
+    known = limits.known(target.tenant_id)
+    if known is None:
+        return False
+    counted = limits.count_webhook_at_once(known, target.id, target.rate)
+    if counted is None:
+        return False
+    counted.check(WHOSE)
+    services.refuse_full(known)
+    return True
+
+
 def admit(target: Target) -> None:
     """Count a request whose signature was right, outside any transaction.
 
     Raises Problem 429 beyond the endpoint's rate, 507 when its tenant has stored all it may.
     """
-    limits.count_webhook(target.tenant_id, target.id, target.rate).check("The endpoint's")
+    limits.count_webhook(target.tenant_id, target.id, target.rate).check(WHOSE)
     services.check_storage(target.tenant_id)
 
 

@@ -1,4 +1,4 @@
-"""The front door: find, verify, count; dedupe, store, start at once; then an honest answer."""
+"""The front door: find, verify, count, dedupe, store, start; one transaction, an honest answer."""
 
 from __future__ import annotations
 
@@ -78,16 +78,22 @@ def receive(
     """
     limits.check_flood(token, client)
     request = Incoming(headers, query, body, client, len(body) if size is None else size)
-    with prepared_transaction() as db:
-        target = _find(db, token)
+    message = signatures.Message(headers, body, address(token, raw_query))
+    target, counted = None, False
     try:
-        message = signatures.Message(headers, body, address(token, raw_query))
-        dedupe_key = _admit(target, request, message)
-        with prepared_transaction() as db:
-            received, queued = _store(db, target, dedupe_key, request)
+        while True:
+            with prepared_transaction() as db:
+                target = _find(db, token)
+                dedupe_key = _check(target, request, message)
+                if counted or limits.admit_at_once(target):
+                    received, queued = _store(db, target, dedupe_key, request)
+                    break
+            limits.admit(target)  # asks others, so no transaction is open; then it begins anew
+            counted = True
     except Problem as problem:
-        limits.count_refused(token, client, reason_of(problem))
-        rejects.keep_refused(target, request, problem)
+        if target is not None:
+            limits.count_refused(token, client, reason_of(problem))
+            rejects.keep_refused(target, request, problem)
         raise
     if received.duplicate:
         rejects.keep_duplicate(target, request, received.delivery_id, received.execution_id)
@@ -121,24 +127,19 @@ def _find(db: Prepared, token: str) -> Target:
     if not TOKEN.fullmatch(token):
         raise UNKNOWN.problem()
     db.enter_operator()  # the token says whose endpoint it is
-    row = db.first(statements.FIND, {"token": token}, last=True)
+    row = db.first(statements.FIND, {"token": token})
     if row is None:
         raise UNKNOWN.problem()
     return Target(*row)
 
 
-def _admit(target: Target, request: Incoming, message: signatures.Message) -> str:
-    """What makes the delivery known when it comes again, of one that may come in.
-
-    No transaction is open: Redis may be asked.
-    """
+def _check(target: Target, request: Incoming, message: signatures.Message) -> str:
+    """What makes the delivery known when it comes again, of one that its sender may send."""
     if not addresses.is_allowed(target.allowed_ips, request.client):
         raise IP_DENIED.problem(Reason.IP_DENIED)
     if request.size > settings.MAX_PAYLOAD_BYTES:
         raise too_large()
-    dedupe_key = _verify(target, message)
-    limits.admit(target)
-    return dedupe_key
+    return _verify(target, message)
 
 
 def _verify(target: Target, message: signatures.Message) -> str:

@@ -32,7 +32,7 @@ from tenants.services.people import (
     set_address,
     tenants_of,
 )
-from tenants.services.quotas import check_quota, check_storage
+from tenants.services.quotas import check_quota, check_storage, refuse_full
 from tenants.services.sealing import SEALED, SealedColumn
 from tenants.services.secrets import (
     MIN_SECRET_LENGTH,
@@ -115,6 +115,7 @@ __all__ = [
     "open_secrets",
     "put_secret",
     "put_variable",
+    "refuse_full",
     "register",
     "remove_member",
     "remove_second_factors",

@@ -10,7 +10,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from tenants import limits
-from tenants.limits import Quota
+from tenants.limits import Limits, Quota
 from tenants.problems import Problem
 
 _LOCKS = 0x51_A7  # the class of advisory locks that quotas take
@@ -49,7 +49,11 @@ def check_quota(tenant_id: UUID, quota: Quota, rows: QuerySet[Any]) -> None:
 
 def check_storage(tenant_id: UUID) -> None:
     """Raise Problem 507 if the tenant has stored as much as it may: it begins no further runs."""
-    known = limits.of(tenant_id)
+    refuse_full(limits.of(tenant_id))
+
+
+def refuse_full(known: Limits) -> None:
+    """As `check_storage`, of a tenant whose limits are known."""
     if known.is_full:
         limit = known.quotas[Quota.STORED_BYTES]
         message = f"This tenant has stored {known.stored_bytes:,} bytes and may store {limit:,}."
