@@ -6,7 +6,7 @@ import os
 import random
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event, Lock, Thread
 from uuid import UUID
@@ -80,10 +80,10 @@ class WorkerProcess(worker.Watch):
             if self.id is None or busy or self._leaving.is_set():
                 return
             self._yet_to_ask += 1
-            self._submit(self.id)
+            self._submit()
 
-    def _submit(self, worker_id: UUID, claim: Claim | None = None) -> None:
-        self._pool.submit(self._drain, worker_id, claim)
+    def _submit(self, claim: Claim | None = None) -> None:
+        self._pool.submit(self._drain, claim)
         self._at_work += 1
 
     def leaving(self) -> bool:
@@ -92,21 +92,25 @@ class WorkerProcess(worker.Watch):
     def claiming(self) -> int:
         with self._lock:
             self._yet_to_ask = 0
-            return min(AT_ONCE - 1, settings.WORKER_THREADS - self._at_work)
+            kept_free = min(AT_ONCE - 1, settings.WORKER_THREADS - self._at_work)
+            self._at_work += kept_free
+            return kept_free
 
     def more(self) -> None:
         self.wake()
 
-    def hand_over(self, claim: Claim) -> bool:
+    def share(self, claims: Sequence[Claim], kept_free: int) -> Sequence[Claim]:
+        left: list[Claim] = []
         with self._lock:
-            if self.id is None or self._at_work >= settings.WORKER_THREADS:
-                return False
-            try:
-                self._submit(self.id, claim)
-            except RuntimeError:  # the pool takes nothing more: the process ends
-                return False
-            self._in_hand.add(claim.step_id)
-        return True
+            self._at_work -= kept_free
+            # What waits for its thread is in our hands, too: it is not astray.
+            self._in_hand.update(claim.step_id for claim in claims)
+            for claim in claims:
+                try:
+                    self._submit(claim)
+                except RuntimeError:  # the pool takes nothing more: the process ends
+                    left.append(claim)
+        return left
 
     def took(self, claim: Claim) -> None:
         with self._lock:
@@ -142,9 +146,10 @@ class WorkerProcess(worker.Watch):
         if sweeper.sweep(silent_are_dead=fresh and time.monotonic() > self._doubt_until):
             self.wake()
 
-    def _drain(self, worker_id: UUID, claim: Claim | None) -> None:
+    def _drain(self, claim: Claim | None) -> None:
         try:
-            worker.drain(worker_id, self, claim)
+            if self.id is not None:
+                worker.drain(self.id, self, claim)
         except Exception:
             log.exception("a thread of the worker failed")
         finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -41,15 +41,18 @@ class Watch:
         return False
 
     def claiming(self) -> int:
-        """The thread is about to ask for work: for how many further threads, too."""
+        """The thread is about to ask for work: for how many further threads, too.
+
+        They are kept free until `share`.
+        """
         return 0
 
     def more(self) -> None:
         """There is work for another thread."""
 
-    def hand_over(self, claim: Claim) -> bool:
-        """Have another thread run a step that this one claimed; False: it is to run it itself."""
-        return False
+    def share(self, claims: Sequence[Claim], kept_free: int) -> Sequence[Claim]:
+        """Have further threads run what was claimed for them; what comes back none can take."""
+        return claims
 
     def took(self, claim: Claim) -> None:
         """The thread has this step now."""
@@ -79,7 +82,7 @@ def _work(worker_id: UUID, watch: Watch, claims: deque[Claim]) -> None:
                 break
         following = _step(claims.popleft(), worker_id, watch)
         if following is not None:
-            claims.append(following)
+            claims.appendleft(following)
         if _hands.wanted():
             with _outside(ahead=False):
                 pass  # the others have their turn
@@ -87,10 +90,15 @@ def _work(worker_id: UUID, watch: Watch, claims: deque[Claim]) -> None:
 
 def _claim(worker_id: UUID, watch: Watch) -> list[Claim]:
     """What this thread is to run: one step, and those that no other thread can have."""
-    claims = services.claim_several(worker_id, most=1 + watch.claiming())
+    claims: list[Claim] = []
+    kept_free = watch.claiming()
+    try:
+        claims = services.claim_several(worker_id, most=1 + kept_free)
+    finally:
+        left = watch.share(claims[1:], kept_free)
     if claims and claims[0].more:
         watch.more()
-    return claims[:1] + [claim for claim in claims[1:] if not watch.hand_over(claim)]
+    return [*claims[:1], *left]
 
 
 def _step(claim: Claim, worker_id: UUID, watch: Watch) -> Claim | None:

@@ -117,3 +117,28 @@ def test_after_an_outage_live_workers_are_given_time_to_be_heard(process: Worker
     process._doubt_until = 0.0
     process.sweep()
     assert statuses(execution) == {"a": "queued"}
+
+
+# --- Claiming for other threads ------------------------------------------------------------------
+
+
+def test_threads_are_kept_free_for_what_is_claimed_for_them(
+    process: WorkerProcess, settings: LazySettings
+) -> None:
+    settings.WORKER_THREADS = 5
+    process.start()
+    until(lambda: process.id is not None)
+    assert [process.claiming(), process.claiming(), process.claiming()] == [3, 2, 0]
+    assert process.share([], 3) == []
+    assert process.claiming() == 3
+
+
+def test_what_waits_for_its_thread_is_not_astray(process: WorkerProcess) -> None:
+    for _ in range(4):
+        started(factories.make_tenant(), document(step("a")))
+    process._beat()
+    assert process.id is not None
+    claims = services.claim_several(process.id, most=2)
+    process._pool.shutdown()  # the process ends: the thread runs them itself
+    assert process.share(claims, process.claiming()) == claims
+    assert process._in_hand == {claim.step_id for claim in claims}

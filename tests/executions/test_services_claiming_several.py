@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 from django.conf import LazySettings
@@ -126,11 +126,11 @@ class Sharing(worker.Watch):
     def claiming(self) -> int:
         return 3
 
-    def hand_over(self, claim: Claim) -> bool:
-        taken = self.takes()
-        if taken:
-            self.given.append(claim)
-        return taken
+    def share(self, claims: Sequence[Claim], kept_free: int) -> Sequence[Claim]:
+        if not self.takes():
+            return claims
+        self.given += claims
+        return []
 
 
 def test_what_no_other_thread_takes_the_thread_runs_itself() -> None:
