@@ -78,8 +78,16 @@ def not_accepting() -> Iterator[Server]:
 
 def refusing() -> Server:
     """A port on which nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return Server(listener.getsockname()[1])
+    return Server(_unlistened().getsockname()[1])
+
+
+@cache
+def _unlistened() -> socket.socket:
+    """Bound for as long as the process lives: a port let go may be another's by the next call, or
+    the caller's own end, which is then connected to itself."""
+    taken = socket.socket()
+    taken.bind(("127.0.0.1", 0))
+    return taken
 
 
 def answer(

@@ -11,6 +11,7 @@ import pytest
 
 from config.local import loopback, shop
 from config.local.loopback import NoAnswerError
+from tests.bad_servers import refusing
 
 
 @pytest.fixture(scope="module")
@@ -65,10 +66,8 @@ def test_a_slow_answer_says_how_slow(port: int, asked: str, slept: int) -> None:
 
 
 def test_no_server_is_no_answer() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
     with pytest.raises(NoAnswerError):
-        loopback.request(port, "GET", "/")
+        loopback.request(refusing().port, "GET", "/")
 
 
 def test_an_event_stream_that_breaks_off_gives_what_came() -> None:
