@@ -7,8 +7,8 @@ from typing import Any
 _VALIDATION = "django.contrib.auth.password_validation"
 
 
-def settings(*, secure: bool, behind_proxy: bool) -> dict[str, Any]:
-    """The settings, for a site that is served by HTTPS (or not), behind a proxy (or not)."""
+def settings(*, secure: bool) -> dict[str, Any]:
+    """The settings, for a site that is served by HTTPS (or not)."""
     return {
         "AUTHENTICATION_BACKENDS": ["allauth.account.auth_backends.AuthenticationBackend"],
         "LOGIN_URL": "account_login",
@@ -35,7 +35,6 @@ def settings(*, secure: bool, behind_proxy: bool) -> dict[str, Any]:
             "login_failed": "5/5m/key",  # codes of the second factor, by user
             "reset_password": "20/m/ip,3/15m/key",
         },
-        "ALLAUTH_TRUSTED_PROXY_COUNT": int(behind_proxy),
         "MFA_ADAPTER": "tenants.adapters.MFAAdapter",
         "MFA_SUPPORTED_TYPES": ["totp", "webauthn", "recovery_codes"],
         "MFA_PASSKEY_LOGIN_ENABLED": True,

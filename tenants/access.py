@@ -1,4 +1,4 @@
-"""What a page knows of who asks for it."""
+"""What a page, or another address, knows of who asks for it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar, cast
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
 
+from tenants.addresses import client_address
 from tenants.models import User
 from tenants.principals import Principal
 from tenants.roles import Permission
@@ -19,6 +21,13 @@ class MemberRequest(HttpRequest):
 
     principal: Principal
     user: User
+
+
+def client_of(request: HttpRequest) -> str | None:
+    """The network address of whoever asks, as our proxy saw it if there is one; None: unknown."""
+    peer = request.META.get("REMOTE_ADDR", "")
+    forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "")
+    return client_address(peer, forwarded, behind_proxy=settings.BEHIND_PROXY)
 
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])

@@ -13,9 +13,17 @@ from django.core.exceptions import ValidationError
 from tenants import hosts, services
 from tenants.actions import Action
 from tenants.models import ROLES, Secret, User, name_validator
+from tenants.problems import Problem
 from tenants.roles import Permission
 
 MAX_PASSWORD_LENGTH = 1_000
+
+
+def blame(form: forms.BaseForm, problem: Problem) -> None:
+    """Say a refusal beside the fields that it is about; above them all what is about none."""
+    for error in problem.errors or [{"message": problem.detail}]:
+        name = str(error.get("field") or "").partition(".")[0]
+        form.add_error(name if name in form.fields else None, str(error["message"]))
 
 
 class NewPassword(forms.Form):

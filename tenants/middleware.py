@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import secrets
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from django.shortcuts import redirect, render
 from rest_framework.permissions import SAFE_METHODS
 
 from tenants import actors, limits, problems, scope, services
+from tenants.access import client_of
 from tenants.actors import REQUEST_ID, Actor, Door
 from tenants.limits import NOT_COUNTED, Counted
 from tenants.principals import Principal
@@ -166,21 +166,10 @@ def _somebody(request: HttpRequest) -> Actor:
         id=None,
         label="",
         door=door,
-        ip=_address(request),
+        ip=client_of(request) or "",
         agent=request.headers.get("User-Agent", ""),
         request_id=getattr(request, "id", ""),
     )
-
-
-def _address(request: HttpRequest) -> str:
-    """Who is at the other end; behind our proxy, whom the proxy saw there. Empty: unknown."""
-    address = request.META.get("REMOTE_ADDR", "")
-    if settings.BEHIND_PROXY:
-        address = request.META.get("HTTP_X_FORWARDED_FOR", address).rpartition(",")[2].strip()
-    try:
-        return str(ipaddress.ip_address(address.partition("%")[0]))
-    except ValueError:
-        return ""
 
 
 def _opens_own_scope(view: Any) -> bool:

@@ -11,9 +11,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address, ip_network
 
 from django.core.cache import cache
+
+from tenants import addresses
 
 FORGET_SECONDS = 3600
 KNOWN_SECONDS = 30 * 24 * 3600
@@ -62,22 +63,18 @@ class LoginTry:
         cache.set(self._known, True, KNOWN_SECONDS)
 
     def _counts(self) -> Iterator[tuple[str, Count]]:
-        yield _name("together", self._network, self.account), TOGETHER
+        yield _name("together", self._subscriber, self.account), TOGETHER
         if not cache.get(self._known):
             yield _name("account", self.account), ACCOUNT
-            yield _name("address", self._network), ADDRESS
+            yield _name("address", self._subscriber), ADDRESS
 
     @property
     def _known(self) -> str:
-        return _name("known", self._network, self.account)
+        return _name("known", self._subscriber, self.account)
 
     @property
-    def _network(self) -> str:
-        """Whoever has one IPv6 address has the 2**64 beside it, too."""
-        address = ip_address(self.address)
-        if isinstance(address, IPv6Address):
-            return str(ip_network((address, 64), strict=False))
-        return self.address
+    def _subscriber(self) -> str:
+        return addresses.subscriber(self.address)
 
 
 def _name(kind: str, *whose: str) -> str:

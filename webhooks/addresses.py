@@ -1,4 +1,4 @@
-"""Who sends: a client's address, and the addresses that an endpoint takes requests from. Pure.
+"""Who may send: the addresses that an endpoint takes requests from. Pure.
 
 An IPv4 address that is written inside an IPv6 one (::ffff:192.0.2.1) is that IPv4 address.
 """
@@ -10,9 +10,10 @@ import json
 from collections.abc import Sequence
 from functools import lru_cache
 
+from tenants.addresses import parse
+
 MAX_ALLOWED = 100  # entries of an allow-list
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
@@ -24,17 +25,6 @@ class AllowListError(ValueError):
     def __init__(self, message: str, index: int | None = None) -> None:
         super().__init__(message)
         self.message, self.index = message, index
-
-
-def client_address(peer: str, forwarded: str, *, behind_proxy: bool) -> str | None:
-    """Who sent a request; None if that cannot be told.
-
-    `peer` is the other end of the connection. Behind a proxy that is the proxy, and the client is
-    the last entry of X-Forwarded-For: the proxy wrote it, the ones before came with the request.
-    """
-    said = forwarded.rpartition(",")[2] if behind_proxy else peer
-    address = _address(said.strip())
-    return None if address is None else str(address)
 
 
 def normalised(entries: Sequence[str]) -> list[str]:
@@ -50,21 +40,13 @@ def is_allowed(allow_list: str, client: str | None) -> bool:
     networks = _networks(allow_list)
     if not networks:
         return True
-    address = None if client is None else _address(client)
+    address = None if client is None else parse(client)
     return address is not None and any(address in network for network in networks)
 
 
 @lru_cache(maxsize=1024)
 def _networks(allow_list: str) -> tuple[Network, ...]:
     return tuple(ipaddress.ip_network(entry) for entry in json.loads(allow_list))
-
-
-def _address(text: str) -> Address | None:
-    try:
-        address = ipaddress.ip_address(text.partition("%")[0])  # the zone is no part of it
-    except ValueError:
-        return None
-    return getattr(address, "ipv4_mapped", None) or address
 
 
 def _network(text: str, index: int) -> Network:

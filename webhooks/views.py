@@ -12,8 +12,9 @@ from django.http import HttpRequest, HttpResponse
 from django.http.request import HttpHeaders, UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 
+from tenants.access import client_of
 from tenants.problems import Problem, respond
-from webhooks import addresses, answers
+from webhooks import answers
 from webhooks.incoming import Incoming
 from webhooks.receive import Challenged, Received, receive
 from webhooks.refusals import BROKEN_OFF
@@ -41,7 +42,7 @@ def trial_hook(request: HttpRequest, token: str) -> HttpResponse:
     """Take in a request for a workflow's draft, at an address that listens for a few minutes."""
     try:
         _refuse_others(request)
-        incoming = Incoming(_headers(request), _query(request), b"", _client(request), 0)
+        incoming = Incoming(_headers(request), _query(request), b"", client_of(request), 0)
         try:
             body, size = _body(request)
         except Problem as problem:
@@ -69,7 +70,7 @@ def _received(request: HttpRequest, token: str) -> Received:
         _query(request),
         body,
         raw_query=request.META.get("QUERY_STRING", ""),
-        client=_client(request),
+        client=client_of(request),
         size=size,
     )
 
@@ -121,12 +122,6 @@ def _headers(request: HttpRequest) -> dict[str, str]:
         for key, value in request.META.items()
         if key.startswith("HTTP_") or key in UNPREFIXED
     }
-
-
-def _client(request: HttpRequest) -> str | None:
-    meta = request.META
-    peer, forwarded = meta.get("REMOTE_ADDR", ""), meta.get("HTTP_X_FORWARDED_FOR", "")
-    return addresses.client_address(peer, forwarded, behind_proxy=settings.BEHIND_PROXY)
 
 
 def _query(request: HttpRequest) -> dict[str, JSON]:

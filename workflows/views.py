@@ -15,6 +15,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from tenants.access import MemberRequest, needs
+from tenants.forms import blame
 from tenants.problems import Problem
 from tenants.roles import Permission
 from workflows import documents, pausing, picture, services
@@ -115,9 +116,7 @@ def _subscribe(workflow: Workflow, form: SubscriptionForm) -> bool:
                 values=given,
             )
     except Problem as problem:
-        for error in problem.errors or [{"field": None, "message": problem.detail}]:
-            field = error["field"]
-            form.add_error(field if field in form.fields else None, error["message"])
+        blame(form, problem)
         return False
     return True
 

@@ -88,7 +88,6 @@ class UserAdmin(Audited, PlainUserAdmin, ModelAdmin):  # type: ignore[type-arg] 
         return False  # the history says who did what
 
     def save_model(self, request: HttpRequest, obj: User, form: Form, change: bool) -> None:
-        obj.email = obj.email.lower()
         super().save_model(request, obj, form, change)
         if not change or "email" in form.changed_data:
             services.set_address(obj, verified=False)

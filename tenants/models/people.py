@@ -53,6 +53,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     def __str__(self) -> str:
         return self.email
 
+    def clean(self) -> None:
+        """Before a form looks whether the address is taken: in lower case, as all are kept."""
+        super().clean()
+        self.email = self.email.lower()
+
     def get_short_name(self) -> str:
         return self.name or self.email
 

@@ -6,31 +6,27 @@ import time
 from functools import partial
 from uuid import UUID
 
-from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.models import Session
-from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.http import HttpRequest
 
 from tenants import scope
+from tenants.access import client_of
 from tenants.models import User
 from tenants.signals import announce_access
 
 SEEN_SECONDS = 300  # how exact "last seen" is; each time costs a write
+NOWHERE = "::"  # stands for an address that cannot be told
 _SEEN = "seen"
 
 
 def address_of(request: HttpRequest) -> str:
-    """The network address of whoever asks, as the trusted proxy says it if there is one."""
-    try:
-        address: str = DefaultAccountAdapter(request).get_client_ip(request)
-    except PermissionDenied:  # there is none: a Unix socket without a proxy before it
-        return "0.0.0.0"  # noqa: S104 - stands for unknown
-    return address
+    """As `client_of`, where there must be one."""
+    return client_of(request) or NOWHERE
 
 
 def sessions_of(user: User) -> list[UserSession]:

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods
 
 from tenants import services
 from tenants.access import MemberRequest, needs
-from tenants.forms import KeyForm
+from tenants.forms import KeyForm, blame
 from tenants.models import ApiKey
 from tenants.problems import Problem
 from tenants.roles import Permission, Role
@@ -33,7 +33,7 @@ def listed(request: MemberRequest) -> HttpResponse:
                 expires_at=given["expires_at"],
             )
         except Problem as problem:
-            _blame(form, problem)
+            blame(form, problem)
         else:
             return render(request, "tenants/keys/issued.html", {"issued": issued})
     keys = services.keys_of(request.principal.tenant_id)
@@ -53,8 +53,3 @@ def revoke(request: MemberRequest, key_id: UUID) -> HttpResponse:
         messages.success(request, f"The key {found.name} is revoked.")
         return redirect("api-keys", request.principal.tenant_slug)
     return render(request, "tenants/keys/revoke.html", {"key": found})
-
-
-def _blame(form: KeyForm, problem: Problem) -> None:
-    for error in problem.errors or [{"field": None, "message": problem.detail}]:
-        form.add_error(error["field"], error["message"])

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from tenants import services
 from tenants.access import MemberRequest, needs
-from tenants.forms import NewSecretForm, NewVariableForm, SecretForm, VariableForm
+from tenants.forms import NewSecretForm, NewVariableForm, SecretForm, VariableForm, blame
 from tenants.problems import Problem
 from tenants.roles import Permission
 
@@ -132,8 +132,7 @@ def _accepted(form: Form, act: Any, **given: Any) -> bool:
     try:
         act(**given)
     except Problem as problem:
-        for error in problem.errors:
-            form.add_error(str(error["field"]).partition(".")[0], str(error["message"]))
+        blame(form, problem)
         return False
     return True
 

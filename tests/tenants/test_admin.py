@@ -299,3 +299,11 @@ def test_a_superuser_helps_whoever_has_lost_their_factors(staff: Client, clerk: 
 
     assert not services.has_second_factor(person)
     assert theirs.get("/account/").status_code == 302
+
+
+def test_an_address_is_taken_however_it_is_written(staff: Client) -> None:
+    given = {"email": "Staff@Stepwell.example", "name": "", "usable_password": "true"}
+    passwords = {"password1": PASSWORD, "password2": PASSWORD}
+    answer = staff.post("/admin/tenants/user/add/", {**given, **passwords})
+    assert answer.status_code == 200
+    assert "already exists" in answer.content.decode()

@@ -83,6 +83,12 @@ def test_one_network_of_ipv6_is_one_address() -> None:
     assert LoginTry("2001:db8:0:1::1", ALICE).begin()
 
 
+def test_two_of_ipv4_are_two_at_a_socket_of_both_protocols() -> None:
+    fail(f"::ffff:{HERE}", ALICE, throttling.TOGETHER.free + 1)
+    assert not LoginTry(HERE, ALICE).begin()
+    assert LoginTry(f"::ffff:{THERE}", ALICE).begin()
+
+
 def test_a_success_forgives_its_own_failures_only() -> None:
     fail(HERE, ALICE, 4)
     fail(HERE, "bob@acme.example", throttling.TOGETHER.free + 1)

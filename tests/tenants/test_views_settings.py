@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from tenants import scope, services
-from tenants.models import Secret, User
+from tenants import limits, scope, services
+from tenants.models import Secret, TenantLimits, User
 from tests import factories
 
 pytestmark = [pytest.mark.django_db, pytest.mark.filterwarnings("ignore:No directory at")]
@@ -181,3 +181,13 @@ def test_a_form_without_its_token_is_refused(people: factories.People) -> None:
     strict.force_login(people.ed)
     assert strict.post(f"{ROOT}secrets/", {"name": "n", "value": VALUE}).status_code == 403
     assert secrets(people) == {}
+
+
+def test_one_secret_too_many_is_told_at_the_form(people: factories.People, editor: Client) -> None:
+    with scope.tenant(people.acme.id):
+        TenantLimits.objects.create(tenant=people.acme, secrets=1)
+        services.put_secret(tenant_id=people.acme.id, name="shop", value=VALUE)
+    limits.forget(people.acme.id)
+    page = text(editor.post(f"{ROOT}secrets/", {"name": "bank", "value": VALUE}), 422)
+    assert "has 1 secrets and may have 1" in page
+    assert list(secrets(people)) == ["shop"]

@@ -16,6 +16,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget, 
 
 from tenants import scope
 from tenants.admin.base import ScopedAdmin, ask, panel, show_once
+from tenants.forms import blame
 from tenants.problems import Problem
 from webhooks import deliveries, services, signatures
 from webhooks.models import Endpoint
@@ -87,8 +88,7 @@ class EndpointForm(forms.ModelForm):  # type: ignore[type-arg] # generic in the 
                     confirm=cleaned["confirm"],
                 )
             except Problem as problem:
-                for error in problem.errors:
-                    self.add_error(error["field"].partition(".")[0], error["message"])
+                blame(self, problem)
         is_made = self.instance.workflow_id is not None
         workflow = self.instance.workflow if is_made else cleaned.get("workflow")
         if workflow is not None and "answer" in cleaned:

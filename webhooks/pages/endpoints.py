@@ -6,13 +6,13 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.db import transaction
-from django.forms import Form
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from executions.views.asking import posted, refusing
 from tenants.access import MemberRequest, needs
+from tenants.forms import blame
 from tenants.problems import Problem
 from tenants.roles import Permission
 from webhooks import deliveries, services
@@ -82,7 +82,7 @@ def create(request: MemberRequest) -> HttpResponse:
                     rate=given["rate"],
                 )
         except Problem as problem:
-            _blame(form, problem)
+            blame(form, problem)
         else:
             return _show_once(request, issued)
     return render(request, "webhooks/new.html", {"form": form})
@@ -101,7 +101,7 @@ def change(request: MemberRequest, endpoint_id: UUID) -> HttpResponse:
                 services.set_allowed_ips(endpoint=found, allowed_ips=given["allowed_ips"])
                 services.set_rate(endpoint=found, rate=given["rate"])
         except Problem as problem:
-            _blame(form, problem)
+            blame(form, problem)
         else:
             messages.success(request, "The endpoint is changed.")
             return redirect("webhooks:endpoint", request.principal.tenant_slug, found.id)
@@ -131,10 +131,3 @@ def _show_once(request: MemberRequest, issued: IssuedSecret) -> HttpResponse:
 def _address(request: MemberRequest, endpoint: Endpoint) -> str:
     """Empty where the caller may not know it."""
     return services.url(endpoint) if services.may_know(endpoint, request.principal) else ""
-
-
-def _blame(form: Form, problem: Problem) -> None:
-    """Say a refusal beside the field that it is about."""
-    for error in problem.errors or [{"message": problem.detail}]:
-        name = str(error.get("field", "")).partition(".")[0]
-        form.add_error(name if name in form.fields else None, str(error["message"]))

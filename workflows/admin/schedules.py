@@ -15,6 +15,7 @@ from unfold.decorators import action, display
 
 from tenants import scope
 from tenants.admin.base import ScopedAdmin, ask, panel
+from tenants.forms import blame
 from tenants.problems import Problem
 from workflows import schedules
 from workflows.models import Schedule, Workflow
@@ -56,9 +57,7 @@ class ScheduleForm(forms.ModelForm):  # type: ignore[type-arg] # generic in the 
         try:
             schedules.verify(schedule=self.instance)
         except Problem as problem:
-            for error in problem.errors or [{"message": problem.detail}]:
-                field = error.get("field")
-                self.add_error(field if field in self.fields else None, error["message"])
+            blame(self, problem)
 
 
 @admin.register(Schedule)

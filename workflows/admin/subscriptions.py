@@ -13,6 +13,7 @@ from unfold.decorators import display
 
 from tenants import scope
 from tenants.admin.base import ScopedAdmin, panel
+from tenants.forms import blame
 from tenants.problems import Problem
 from workflows import filters, subscriptions
 from workflows.models import Subscription
@@ -50,9 +51,7 @@ class SubscriptionForm(forms.ModelForm):  # type: ignore[type-arg] # generic in 
             with scope.tenant(tenant_id):
                 subscriptions.verify(subscription=self.instance)
         except Problem as problem:
-            for error in problem.errors or [{"message": problem.detail}]:
-                field = error.get("field")
-                self.add_error(field if field in self.fields else None, error["message"])
+            blame(self, problem)
 
 
 @admin.register(Subscription)
