@@ -21,6 +21,7 @@ from tests.executions import invariants
 from tests.executions.driving import (
     claimed,
     drained,
+    error_of,
     expire_lease,
     finish,
     fresh,
@@ -267,7 +268,7 @@ def test_an_output_that_cannot_be_evaluated_fails_the_run_in_the_worker() -> Non
     execution = lacking_output("{{ steps.call.output.body.nothing }}")
     sweeper.sweep()
     assert invariants.check_ended(execution.id) == "failed"
-    assert fresh(execution).error["kind"] == "expression"
+    assert error_of(execution)["kind"] == "expression"
 
 
 def test_a_run_that_lacks_its_output_can_be_cancelled() -> None:
