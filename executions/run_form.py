@@ -1,4 +1,4 @@
-"""A workflow's start by hand, as pages and admin ask for it."""
+"""A start by hand, of a workflow or of its draft, as pages and admin ask for it."""
 
 from __future__ import annotations
 
@@ -28,10 +28,11 @@ class RunAsking:
     JSON, and so is who wants to give it whole.
     """
 
+    verb = "run"
+
     def __init__(self, workflow: Workflow, data: Any, *, as_json: bool) -> None:
         self.workflow = workflow
-        current = workflow.current
-        self.schema: JSON = current.definition.get("input") if current else None
+        self.schema = self._schema()
         self.has_fields = bool(SchemaForm(self.schema, None).nodes)
         self.as_json = as_json or not self.has_fields
         self.notices: list[str] = []
@@ -68,20 +69,23 @@ class RunAsking:
 
     def _start(self, by: str, token: UUID | None, expected_version: int | None) -> Execution:
         body = self._value()
-        asked = ("run", str(self.workflow.id), body)
+        asked = (self.verb, str(self.workflow.id), body)
         wish = None if token is None else services.form_wish(token, *asked)
-        start = partial(
-            services.start,
+        make = partial(self._make, body, by, expected_version)
+        made, _ = services.once(self.workflow.tenant_id, wish, make)
+        return made
+
+    def _make(
+        self, body: JSON, by: str, expected_version: int | None, execution_id: UUID | None
+    ) -> Execution:
+        return services.start(
             workflow=self.workflow,
             kind="manual",
             body=body,
             by=by,
             expected_version=expected_version,
+            execution_id=execution_id,
         )
-        made, _ = services.once(
-            self.workflow.tenant_id, wish, lambda ident: start(execution_id=ident)
-        )
-        return made
 
     def _value(self) -> JSON:
         if isinstance(self.body, SchemaForm):
@@ -104,7 +108,11 @@ class RunAsking:
                 told = [f"{one['field'] or 'body'}: {one['message']}" for one in problem.errors]
                 self.body.add_error("body", [problem.detail, *told])
             case _:
-                self.notices.append(problem.detail)
+                told = [
+                    f"{one.get('step') or one.get('field') or 'draft'}: {one['message']}"
+                    for one in problem.errors
+                ]
+                self.notices += [problem.detail, *told]
 
     def _body(self, data: Any, *, anew: bool = False) -> RunForm | SchemaForm:
         if self.as_json:
@@ -113,5 +121,36 @@ class RunAsking:
         return SchemaForm(self.schema, data, more=more if anew or self._wants_more else None)
 
     def _fresh(self) -> StartForm:
-        number = self.workflow.current.number if self.workflow.current else None
-        return StartForm(initial={"token": uuid4(), "expected_version": number})
+        return StartForm(initial={"token": uuid4(), "expected_version": self._number()})
+
+    def _schema(self) -> JSON:
+        current = self.workflow.current
+        return current.definition.get("input") if current else None
+
+    def _number(self) -> int | None:
+        """Of the version that the form is made of."""
+        return self.workflow.current.number if self.workflow.current else None
+
+
+class DraftAsking(RunAsking):
+    """The same for a test of the draft, as it is when the form is sent."""
+
+    verb = "run-draft"
+
+    def _schema(self) -> JSON:
+        schema: JSON = self.workflow.draft.get("input")
+        return schema
+
+    def _number(self) -> None:
+        return None
+
+    def _make(
+        self, body: JSON, by: str, expected_version: int | None, execution_id: UUID | None
+    ) -> Execution:
+        return services.run_draft(
+            workflow=self.workflow,
+            kind="manual",
+            body=body,
+            message=f"A test of the draft by {by}.",
+            execution_id=execution_id,
+        )

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
-from tests.callers import owner_of
+from executions import callbacks, sweeper
+from executions.callbacks import Callback
+from executions.models import Execution
+from tenants import scope
+from tenants.models import Tenant
+from tests import factories
+from tests.callers import Caller, owner_of
+from tests.executions import driving
 from tests.workflows.definitions import document, step
 from workflows.expressions import Template
 
 HUNGRY = "{{ range(9999)|map('string')|join }}"
 
 
-def test_what_is_saved_checked_published_started_and_shown_is_only_parsed(
-    db: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def evaluated(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """The templates that this process evaluates from now on."""
     evaluated: list[object] = []
     real = Template.evaluate
 
@@ -24,6 +33,12 @@ def test_what_is_saved_checked_published_started_and_shown_is_only_parsed(
         return real(self, *given, **named)
 
     monkeypatch.setattr(Template, "evaluate", noticed)
+    return evaluated
+
+
+def test_what_is_saved_checked_published_started_and_shown_is_only_parsed(
+    db: None, evaluated: list[object]
+) -> None:
     acme = owner_of("acme")
     definition = document(step("a", config={"message": HUNGRY}, when="{{ 1 == 1 }}"))
     definition["output"] = {"all": HUNGRY}
@@ -44,3 +59,65 @@ def test_what_is_saved_checked_published_started_and_shown_is_only_parsed(
     ]
     assert [answer.status_code for answer in answers if answer.status_code >= 400] == []
     assert evaluated == []
+
+
+def decide(acme: Caller, execution: Execution) -> Any:
+    return acme.post(f"executions/{execution.id}/steps/last/decide/", {"decision": "approved"})
+
+
+def call(acme: Caller, execution: Execution) -> Any:
+    address = callbacks.address(Callback(execution.tenant_id, execution.id, "last"))
+    return acme.post(urlsplit(address).path, {"a": 1})
+
+
+def resolve(acme: Caller, execution: Execution) -> Any:
+    return acme.post(f"executions/{execution.id}/steps/last/resolve/", {"action": "done"})
+
+
+def cancel_child(acme: Caller, execution: Execution) -> Any:
+    with scope.tenant(execution.tenant_id):
+        child = Execution.objects.get(parent=execution)
+    return acme.post(f"executions/{child.id}/cancel/")
+
+
+LAST: dict[str, tuple[dict[str, Any], Callable[[Caller, Execution], Any]]] = {
+    "decide": (step("last", kind="approval", config={"title": "?"}), decide),
+    "call": (step("last", kind="wait_for_callback"), call),
+    "resolve": (
+        step("last", kind="http", config={"method": "POST", "url": "https://x.example/"}),
+        resolve,
+    ),
+    "cancel-child": (
+        step(
+            "last",
+            kind="sub_workflow",
+            config={"workflow": "child"},
+            continue_on_failure=True,
+        ),
+        cancel_child,
+    ),
+}
+
+
+@pytest.mark.parametrize("how", LAST)
+def test_the_output_of_a_run_that_ends_in_the_web_is_left_to_workers(
+    committed_db: None, evaluated: list[object], how: str
+) -> None:
+    last, end = LAST[how]
+    acme = owner_of("acme")
+    with scope.tenant(acme.tenant_id):
+        tenant = Tenant.objects.get()
+    factories.make_workflow(tenant, document(step("wait", kind="wait_for_callback")), slug="child")
+    execution = driving.started(tenant, document(last, output={"all": HUNGRY}))
+    worker_id = driving.new_worker()
+    if how == "resolve":
+        claim = driving.claimed(worker_id)
+        driving.finish(claim, worker_id, driving.BROKEN_OFF, repeatable=False)
+    driving.drained(execution)
+    evaluated.clear()
+    assert end(acme, execution).status_code < 300
+    assert evaluated == []
+    assert driving.fresh(execution).status == "waiting"
+    sweeper.sweep()
+    assert driving.fresh(execution).status == "succeeded"
+    assert len(evaluated) == 1

@@ -54,7 +54,7 @@ def detail(request: MemberRequest, slug: str) -> HttpResponse:
         "versions": services.versions(workflow=workflow)[:VERSIONS],
         "endpoints": workflow.endpoints.all(),
         "schedules": workflow.schedules.all(),
-        "subscriptions": workflow.subscriptions.select_related("source"),
+        "subscriptions": workflow.subscriptions.select_related("source").defer("source__draft"),
         "public_url": settings.PUBLIC_URL,
         "executions": workflow.executions.filter(item_index=None, test=False).defer(
             "trigger", "output", "error"

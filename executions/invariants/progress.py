@@ -22,10 +22,14 @@ FROM executions_execution e
 WHERE e.status = 'running' AND {NOTHING_OPEN} LIMIT %(most)s
 """
 
+# Who is no worker leaves the end of a run that has an output to one (services/settling.py).
 WAITING_IDLE = f"""
 SELECT e.tenant_id, e.id, NULL, jsonb_build_object('status', e.status)
 FROM executions_execution e
-WHERE e.status = 'waiting' AND {STARTED} AND {NOTHING_OPEN} LIMIT %(most)s
+WHERE e.status = 'waiting' AND {STARTED} AND {NOTHING_OPEN} AND NOT (e.follow_up AND EXISTS (
+  SELECT FROM executions_steprun s
+  WHERE s.tenant_id = e.tenant_id AND s.execution_id = e.id AND s.finished_at >= {LATE}))
+LIMIT %(most)s
 """
 
 # While any step runs, workers are at it and the queue is only long. (Judged in Python further.)

@@ -149,7 +149,7 @@ def _continue(db: Prepared, picked: Picked, worker_id: UUID) -> _Claimed:
         seq=picked.last_seq,
         states=states_of(transitions.states(db, picked.tenant_id, picked.execution_id)),
     )
-    move = settle(db, run, [], worker_id=worker_id)
+    move = settle(db, run, [], worker_id=worker_id, by_worker=True)
     move = transitions.move(db, move) or move  # its row is locked: it is written
     return partial(_continued, picked, run, move)
 

@@ -26,10 +26,10 @@ from executions.services import admission, children, reacting
 from executions.services.cancelling import cancel
 from executions.services.locking import lock_run, step_of
 from executions.services.plans import plan_for, plan_of
-from executions.services.settling import ALARMING
+from executions.services.settling import ALARMING, settle
 from executions.services.starting import begin, trigger
 from executions.services.writing import finish
-from executions.states import EXECUTION_ENDED, EXECUTION_OPEN, StepStatus
+from executions.states import EXECUTION_ENDED, EXECUTION_OPEN, STEP_OPEN, StepStatus
 from tenants import scope
 from workflows.definition import JSON
 from workflows.models import Workflow
@@ -96,13 +96,15 @@ class _Facts:
 def follow_up(tenant_id: UUID, execution_id: UUID, *, by_worker: bool = True) -> None:
     """Do what a marked execution asks for, outside any transaction.
 
-    What only a worker may do, evaluate subscriptions' filters, is left to the sweeper by others.
+    What only a worker may do, evaluate expressions (outputs, subscriptions' filters), is left to
+    the sweeper by others.
     """
     facts = _facts(tenant_id, execution_id)
     if facts is None:
         return
     body = facts.parent_step if facts.is_item else None
-    if plan_for(tenant_id, facts.version_id, body).has_children:
+    plan = plan_for(tenant_id, facts.version_id, body)
+    if plan.has_children:
         _cancel_orphans(tenant_id, execution_id, by_worker=by_worker)
     if facts.status in EXECUTION_ENDED:
         if facts.parent_id is not None:
@@ -114,6 +116,10 @@ def follow_up(tenant_id: UUID, execution_id: UUID, *, by_worker: bool = True) ->
             admission.admit_next(tenant_id, facts.workflow_id)
         if facts.parent_id is None and not _react(tenant_id, execution_id, by_worker=by_worker):
             return
+    elif plan.definition.output is not None and _lacks_output(tenant_id, execution_id):
+        if by_worker:
+            _end(tenant_id, execution_id)
+        return
     with scope.tenant(tenant_id):
         rows = Execution.objects.filter(id=execution_id, last_seq=facts.last_seq)
         rows.update(follow_up=False)
@@ -125,6 +131,25 @@ def _react(tenant_id: UUID, execution_id: UUID, *, by_worker: bool) -> bool:
         reacting.react(tenant_id, execution_id)
         return True
     return not reacting.is_heard(tenant_id, execution_id)
+
+
+def _lacks_output(tenant_id: UUID, execution_id: UUID) -> bool:
+    """Whether all steps of an open run have ended, and nobody who may has evaluated its output."""
+    with scope.tenant(tenant_id):
+        steps = StepRun.objects.filter(tenant_id=tenant_id, execution_id=execution_id)
+        return not steps.filter(status__in=STEP_OPEN).exists()
+
+
+def _end(tenant_id: UUID, execution_id: UUID) -> None:
+    """End a run that lacks only its output, in a worker; the end is followed up in turn."""
+    with scope.tenant(tenant_id):
+        db = scope.prepared()
+        run = lock_run(db, tenant_id, execution_id)
+        if run is None:
+            return
+        move = transitions.move(db, settle(db, run, [], worker_id=None, by_worker=True))
+    if move is not None:
+        after_commit(move, run, by_worker=True)
 
 
 def _facts(tenant_id: UUID, execution_id: UUID) -> _Facts | None:
@@ -188,7 +213,7 @@ def _report(tenant_id: UUID, child_id: UUID, parent_id: UUID, *, by_worker: bool
         ready = children.spawn(db, tenant_id, progress.children)
         move = None
         if progress.result is not None:
-            move = finish(db, run, step, progress.result)
+            move = finish(db, run, step, progress.result, by_worker=by_worker)
     if move is not None:
         after_commit(move, run, ready=ready, by_worker=by_worker)
     else:

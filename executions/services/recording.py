@@ -40,7 +40,7 @@ def record(claim: Claim, attempt: Attempt, worker_id: UUID | None) -> Claim | No
                 db.enter_tenant(claim.run.tenant_id)
                 if not _read_anew(db, claim.run):
                     return None
-                move = write(db, claim, ending, worker_id=worker_id)
+                move = write(db, claim, ending, worker_id=worker_id, by_worker=True)
                 if claim.run.states[claim.key] == ending.state:  # else the step was called off
                     ready = children.spawn(db, claim.run.tenant_id, started)
                 failpoints.hit("in_commit")
@@ -55,7 +55,7 @@ def _write_at_once(claim: Claim, ending: Ending, worker_id: UUID | None) -> Move
     try:
         with scope.prepared_transaction() as db:
             db.enter_tenant(claim.run.tenant_id)
-            return write(db, claim, ending, worker_id=worker_id, last=True)
+            return write(db, claim, ending, worker_id=worker_id, by_worker=True, last=True)
     except StaleError:
         claim.run.seq = -1
         return None

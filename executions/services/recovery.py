@@ -90,7 +90,7 @@ def release(lost: LostStep, *, by_its_worker: bool = False) -> bool:
             return False
         claim = Claim(run, row.id, row.key, row.fence, row.attempt, wait=row.wait)
         ending = ending_of(claim, _lost_attempt(claim, row))
-        move = write(db, claim, ending, worker_id=None)
+        move = write(db, claim, ending, worker_id=None, by_worker=True)
     after_commit(move, run, by_worker=True)
     return True
 

@@ -131,7 +131,7 @@ def _settle_again(tenant_id: UUID, execution_id: UUID) -> bool:
     run = lock_run(db, tenant_id, execution_id)
     if run is None:
         return False
-    move = settle(db, run, [], worker_id=None)
+    move = settle(db, run, [], worker_id=None, by_worker=True)
     return _over(transitions.move(db, move))
 
 

@@ -64,7 +64,7 @@ def _again(run: Run, step: StepRun, by: str) -> Move:
     run.states[step.key] = StepState(StepStatus.QUEUED)
     event = NewEvent("step.queued", f"To be sent again, says {by}.", step=step.key)
     db = scope.prepared()
-    move = settle(db, run, [event], worker_id=None)
+    move = settle(db, run, [event], worker_id=None, by_worker=False)
     end = StepEnd(
         step_id=step.id,
         fence=step.fence,

@@ -31,17 +31,22 @@ _MESSAGES = {
 }
 
 
-def settle(db: Prepared, run: Run, history: list[NewEvent], *, worker_id: UUID | None) -> Move:
+def settle(
+    db: Prepared, run: Run, history: list[NewEvent], *, worker_id: UUID | None, by_worker: bool
+) -> Move:
     """Decide what follows from `run.states` and take it into `run`.
 
-    With a worker, the first step that is ready is leased to it at once; the rest are queued. The
-    run is to be read anew if the move cannot be written.
+    With a `worker_id`, the first step that is ready is leased to it at once; the rest are queued.
+    Unless it is done by a worker, a run that lacks only its output stays open, marked for one: no
+    expression is evaluated in a web process. The run is to be read anew if the move cannot be
+    written.
     """
     failpoints.hit("before_join")
     decision = decide(run.plan.graph, run.states, parallel=run.plan.definition.limits.parallel)
     steps = new_steps(run.plan, decision, leased=worker_id is not None, known=run.states)
     calling_off = [key for key in decision.cancelled if key in run.states]
-    status, output, error = _outcome(db, run, decision.status)
+    left = not by_worker and _has_output(run, decision.status)
+    status, output, error = (run.status, None, None) if left else _outcome(db, run, decision.status)
     history = [*history, *step_events(steps), *cancel_events(calling_off)]
     if status is not run.status:
         history += _way_to(run, status, error)
@@ -56,7 +61,7 @@ def settle(db: Prepared, run: Run, history: list[NewEvent], *, worker_id: UUID |
         worker_id=worker_id,
         output=output,
         error=error,
-        follow_up=needs_follow_up(run, status, calling_off),
+        follow_up=left or needs_follow_up(run, status, calling_off),
     )
     run.seq, run.status = move.last_seq, status
     run.states.update({step.key: StepState(step.status) for step in steps})
@@ -131,10 +136,15 @@ def _move_event(status: ExecutionStatus, error: JSON) -> NewEvent:
     )
 
 
+def _has_output(run: Run, status: ExecutionStatus) -> bool:
+    """Whether an output is to be evaluated with this status."""
+    return status is ExecutionStatus.SUCCEEDED and run.plan.definition.output is not None
+
+
 def _outcome(db: Prepared, run: Run, status: ExecutionStatus) -> tuple[ExecutionStatus, JSON, JSON]:
     """The status with the output of a run that succeeded, or the error of one that failed."""
     match status:
-        case ExecutionStatus.SUCCEEDED if run.plan.definition.output is not None:
+        case _ if _has_output(run, status):
             db.open()
             return _output(run)
         case ExecutionStatus.FAILED:

@@ -22,7 +22,13 @@ class StaleError(Exception):
 
 
 def write(
-    db: Prepared, claim: Claim, ending: Ending, *, worker_id: UUID | None, last: bool = False
+    db: Prepared,
+    claim: Claim,
+    ending: Ending,
+    *,
+    worker_id: UUID | None,
+    by_worker: bool,
+    last: bool = False,
 ) -> Move:
     """Write a step's ending and what follows from it; with `last` the transaction ends.
 
@@ -34,7 +40,7 @@ def write(
         ending = answered(claim, ending)
     step = ending.step
     _remember(run, claim.key, ending)
-    move = settle(db, run, ending.events, worker_id=worker_id)
+    move = settle(db, run, ending.events, worker_id=worker_id, by_worker=by_worker)
     if claim.key in move.cancelled:
         # Called off before it could go on. A statement changes a row only once.
         step = replace(step, status=StepStatus.CANCELLED, delay=None, due_at=None, wait=None)
@@ -47,14 +53,16 @@ def write(
     return written
 
 
-def finish(db: Prepared, run: Run, step: StepRun, result: Done | Failed | Skip) -> Move:
+def finish(
+    db: Prepared, run: Run, step: StepRun, result: Done | Failed | Skip, *, by_worker: bool = False
+) -> Move:
     """End a step that nobody runs, in a locked run: what it waited for has come, or a person says.
 
-    A failure may be tried again, as the step's policy says.
+    A failure may be tried again, as the step's policy says. A worker also ends the run (`settle`).
     """
     claim = Claim(run, step.id, step.key, step.fence, step.attempt, wait=step.wait)
     ending = ending_from(claim, StepStatus(step.status), result)
-    return write(db, claim, ending, worker_id=None)
+    return write(db, claim, ending, worker_id=None, by_worker=by_worker)
 
 
 def _remember(run: Run, key: str, ending: Ending) -> None:

@@ -68,7 +68,7 @@ def finish_and_die(claim: Claim, result: Result | Skip) -> None:
     """Record a try; right after the commit the worker dies, so that nothing follows up."""
     attempt = Attempt(result, datetime.now(UTC), 1.0)
     with scope.tenant(claim.run.tenant_id):
-        write(scope.prepared(), claim, ending_of(claim, attempt), worker_id=None)
+        write(scope.prepared(), claim, ending_of(claim, attempt), worker_id=None, by_worker=True)
 
 
 @contextmanager

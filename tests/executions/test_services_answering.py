@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from django.http import Http404
 
-from executions import callbacks, services, worker
+from executions import callbacks, services, sweeper, worker
 from executions.callbacks import Callback
 from executions.models import Execution, Signal
 from executions.runs import Claim
@@ -21,6 +21,7 @@ from tests.executions import invariants
 from tests.executions.driving import (
     claimed,
     drained,
+    error_of,
     expire_lease,
     finish,
     fresh,
@@ -229,10 +230,54 @@ def test_each_item_has_an_address_of_its_own() -> None:
     call(second, 2)
     assert statuses(first)["call"] == "waiting"
     call(first, 1)
+    # What an item leaves behind is an expression, and callers evaluate none: workers do.
+    assert [fresh(item).status for item in (first, second)] == ["waiting", "waiting"]
+    sweeper.sweep()
     assert fresh(execution).status == "succeeded"
     output = output_of(execution, "each")
     assert [each["call"]["body"] for each in output["results"]] == [1, 2]
     invariants.check_family(execution.id)
+
+
+def lacking_output(output: str = "{{ steps.call.output.body }}") -> Execution:
+    """A run whose last step was ended by a call, so that only its output is to be evaluated."""
+    execution = started(factories.make_tenant(), document(CALL, output=output))
+    assert drained(execution).status == "waiting"
+    call(execution, 7)
+    assert statuses(execution) == {"call": "succeeded"}
+    assert fresh(execution).status == "waiting"
+    return execution
+
+
+def test_the_output_of_a_run_that_a_call_ends_is_left_to_a_worker() -> None:
+    execution = lacking_output()
+    assert invariants.check(execution.id) == "waiting"
+    sweeper.sweep()
+    assert invariants.check_ended(execution.id) == "succeeded"
+    assert (fresh(execution).output, fresh(execution).follow_up) == (7, False)
+
+
+def test_of_workers_that_evaluate_an_output_at_once_one_ends_the_run() -> None:
+    execution = lacking_output()
+    in_threads(4, lambda _: sweeper.sweep())
+    assert invariants.check_ended(execution.id) == "succeeded"
+    assert kinds(execution).count("execution.succeeded") == 1
+
+
+def test_an_output_that_cannot_be_evaluated_fails_the_run_in_the_worker() -> None:
+    execution = lacking_output("{{ steps.call.output.body.nothing }}")
+    sweeper.sweep()
+    assert invariants.check_ended(execution.id) == "failed"
+    assert error_of(execution)["kind"] == "expression"
+
+
+def test_a_run_that_lacks_its_output_can_be_cancelled() -> None:
+    execution = lacking_output()
+    with scope.tenant(execution.tenant_id):
+        services.stop(execution, by="otto")
+    sweeper.sweep()
+    assert invariants.check_ended(execution.id) == "cancelled"
+    assert (fresh(execution).output, fresh(execution).follow_up) == (None, False)
 
 
 def test_a_call_that_holds_what_postgres_cannot_is_not_lost() -> None:

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from executions.models import Execution
+from tenants import scope
 from tests import factories
 from tests.factories import People
 from tests.webhooks import listeners, senders
@@ -176,3 +178,35 @@ def test_a_body_that_does_not_fit_is_told(editor: Client, people: People) -> Non
     factories.make_draft(people.acme, document(step("a"), input=schema), slug="flow")
     page = text(editor.post("/t/acme/workflows/flow/draft/run/", {"body": "{}"}))
     assert 'id="body-errors"' in page
+
+
+def test_a_draft_with_an_input_schema_is_asked_for_by_fields_and_sent_twice_runs_once(
+    editor: Client, people: People
+) -> None:
+    schema = {
+        "type": "object",
+        "required": ["n"],
+        "properties": {"n": {"type": "integer", "title": "Number", "minimum": 5}},
+    }
+    draft = factories.make_draft(people.acme, document(step("a"), input=schema), slug="flow")
+    address = "/t/acme/workflows/flow/draft/run/"
+    page = text(editor.get(address))
+    assert ">Number<" in page
+    assert "Type it as JSON instead" in page
+    token = re.findall(r'name="token" value="([^"]+)"', page)[0]
+    assert 'role="alert"' in text(editor.post(address, {"token": token, "data-n": "4"}))
+    answers = [editor.post(address, {"token": token, "data-n": "7"}) for _ in range(2)]
+    assert len({answer.headers["Location"] for answer in answers}) == 1
+    with scope.tenant(people.acme.id):
+        [run] = Execution.objects.filter(workflow=draft)
+        assert (run.test, run.trigger["body"]) == (True, {"n": 7})
+
+
+@pytest.mark.parametrize("schema", ["odd", 7, {"properties": {"a": 1}, "required": {}, "type": []}])
+def test_a_draft_that_cannot_run_says_why_whatever_its_schema_is(
+    editor: Client, people: People, schema: Any
+) -> None:
+    factories.make_draft(people.acme, document(step("a"), input=schema), slug="flow")
+    address = "/t/acme/workflows/flow/draft/run/"
+    assert "A test is real work." in text(editor.get(address))
+    assert "so it cannot be run" in text(editor.post(address, {"body": "{}", "data-a": "1"}))
