@@ -26,7 +26,7 @@ from tenants.models import (
 from tests import factories, routes
 from tests.executions import standing
 from tests.routes import Route
-from tests.test_routes import SENTINEL, Site, make_site
+from tests.site import SENTINEL, Site, make_site
 from tests.webhooks import senders
 from tests.workflows.definitions import document, step
 from webhooks import services as webhooks

@@ -13,7 +13,7 @@ from tenants.models import AuditEntry
 from tests import factories
 from tests.audited import World, done, make_world, untold
 from tests.routes import Route
-from tests.test_routes import ADMIN, session
+from tests.site import ADMIN, session
 
 
 @pytest.fixture

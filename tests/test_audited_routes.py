@@ -17,7 +17,7 @@ from tenants.models import AuditEntry
 from tests import routes
 from tests.audited import UNAUDITED, World, done, make_world, untold
 from tests.callers import PASSWORD
-from tests.test_routes import API, PAGES, SENTINEL, ask, key_of, session
+from tests.site import API, PAGES, SENTINEL, ask, key_of, session
 
 CHANGING = ("POST", "PUT", "PATCH", "DELETE")
 

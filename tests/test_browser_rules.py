@@ -14,7 +14,7 @@ from django.test import Client
 
 from config.local.home import PROJECT
 from tests import routes
-from tests.test_routes import MAILED, Site, ask, make_site, session
+from tests.site import MAILED, Site, ask, make_site, session
 
 # Swagger's page has a style sheet of its own in it; its scripts keep to the policy.
 STYLED = {"api/docs/"}

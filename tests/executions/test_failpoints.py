@@ -18,12 +18,12 @@ from executions.failpoints import PERMISSION, POINTS, VARIABLE
 
 APPS = ("executions", "webhooks")
 HIT = re.compile(r'failpoints\.hit\("(\w+)"\)')
-START = "import django; django.setup(); from executions import failpoints; "
+IMPORT = "from executions import failpoints; "
 
 
 def process(armed: Mapping[str, str], code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", START + code],
+        [sys.executable, "-c", code],
         cwd=PROJECT,
         env={**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings", **armed},
         capture_output=True,
@@ -43,7 +43,8 @@ def test_nothing_happens_where_none_is_armed() -> None:
 
 @pytest.mark.parametrize("permission", [{}, {PERMISSION: "1"}])
 def test_a_process_that_is_armed_by_accident_does_not_start(permission: dict[str, str]) -> None:
-    done = process({VARIABLE: "after_claim:kill@1", **permission}, "print('started')")
+    code = "import django; django.setup(); print('started')"
+    done = process({VARIABLE: "after_claim:kill@1", **permission}, code)
     assert done.returncode == 1
     assert "started" not in done.stdout
     assert f"{VARIABLE} makes this process fail on purpose." in done.stderr
@@ -56,24 +57,24 @@ def test_the_code_passes_every_point_once_and_no_other() -> None:
 
 
 def test_kill_is_signal_9() -> None:
-    done = process(armed("after_claim:kill@1"), "failpoints.hit('after_claim')")
+    done = process(armed("after_claim:kill@1"), IMPORT + "failpoints.hit('after_claim')")
     assert done.returncode == -signal.SIGKILL
 
 
 def test_exit_is_status_1_without_a_word() -> None:
-    done = process(armed("before_http:exit@1"), "failpoints.hit('before_http')")
+    done = process(armed("before_http:exit@1"), IMPORT + "failpoints.hit('before_http')")
     assert (done.returncode, done.stderr) == (1, "")
 
 
 def test_only_the_named_point_fails_and_others_pass() -> None:
-    code = "failpoints.hit('after_claim'); print('passed'); failpoints.hit('in_commit')"
+    code = IMPORT + "failpoints.hit('after_claim'); print('passed'); failpoints.hit('in_commit')"
     done = process(armed("before_join:sleep=0@1,in_commit:raise@1"), code)
     assert done.stdout == "passed\n"
     assert "FailpointError" in done.stderr
 
 
 def test_what_happens_never_does_not_happen() -> None:
-    code = "[failpoints.hit('after_claim') for _ in range(1000)]; print('passed')"
+    code = IMPORT + "[failpoints.hit('after_claim') for _ in range(1000)]; print('passed')"
     assert process(armed("after_claim:kill@0"), code).stdout == "passed\n"
 
 
