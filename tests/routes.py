@@ -60,6 +60,7 @@ PAGES = frozenset(
         "t/<slug:tenant_slug>/endpoints/<uuid:endpoint_id>/",
         "t/<slug:tenant_slug>/endpoints/<uuid:endpoint_id>/change/",
         "t/<slug:tenant_slug>/endpoints/<uuid:endpoint_id>/rotate/",
+        "t/<slug:tenant_slug>/endpoints/<uuid:endpoint_id>/delete/",
         "t/<slug:tenant_slug>/deliveries/<uuid:delivery_id>/",
         "t/<slug:tenant_slug>/deliveries/<uuid:delivery_id>/resend/",
         "t/<slug:tenant_slug>/executions/",

@@ -113,6 +113,7 @@ PAGE: Mapping[str, tuple[str, str]] = {
     "endpoints/<uuid:endpoint_id>/": ("v", ""),
     "endpoints/<uuid:endpoint_id>/change/": ("e", "e"),
     "endpoints/<uuid:endpoint_id>/rotate/": ("e", "e"),
+    "endpoints/<uuid:endpoint_id>/delete/": ("e", "e"),
     "deliveries/<uuid:delivery_id>/": ("v", ""),
     "deliveries/<uuid:delivery_id>/resend/": ("r", "r"),
     "executions/": ("v", ""),

@@ -93,13 +93,47 @@ def test_a_secret_is_replaced_after_a_question(people: People, address: Address)
     deliver(address, standard(address, secret=fresh))
 
 
+def test_a_providers_secret_may_follow(people: People, address: Address) -> None:
+    client = session(people, "ed")
+    given = {"workflow": "flow", "scheme": "stripe", "answer": "ack", "name": "Paid"}
+    assert "Stripe chooses the secret" in page(client.post(f"{ENDPOINTS}new/", given))
+    assert "enter the secret" in page(client.post(f"{ENDPOINTS}new/", {**given, "later": "on"}))
+    with scope.tenant(people.acme.id):
+        made = Endpoint.objects.get(scheme="stripe")
+    path = f"{ENDPOINTS}{made.id}/"
+    assert "waits for its secret" in page(client.get(path))
+    assert "Stripe chooses the secret" in page(client.post(f"{path}rotate/"))
+    theirs = "whsec_0123456789abcdef"
+    assert secret_in(page(client.post(f"{path}rotate/", {"secret": theirs}))) == theirs
+    assert "waits for its secret" not in page(client.get(path))
+
+
+def test_what_does_not_fit_changes_nothing_of_an_endpoint(people: People, address: Address) -> None:
+    path = f"{ENDPOINTS}{address.endpoint_id}/change/"
+    given = {"name": "Orders", "answer": "respond", "enabled": "on"}
+    assert "has no respond step" in page(session(people, "ed").post(path, given))
+    assert (address.endpoint().name, address.endpoint().answer) == ("flow", "ack")
+
+
+def test_an_endpoint_is_deleted_after_a_question(people: People, address: Address) -> None:
+    deliver(address, standard(address))
+    client, path = session(people, "ed"), f"{ENDPOINTS}{address.endpoint_id}/"
+    assert "Delete the endpoint?" in page(client.get(f"{path}delete/"))
+    assert client.get(path).status_code == 200
+    assert "is deleted" in page(client.post(f"{path}delete/", follow=True))
+    assert client.get(path).status_code == 404
+    assert not kept(address)
+
+
 def test_an_endpoint_is_switched_off_and_bound_to_addresses(
     people: People, address: Address
 ) -> None:
     path = f"{ENDPOINTS}{address.endpoint_id}/change/"
     client = session(people, "ed")
-    client.post(path, {"allowed_ips": "192.0.2.7, 192.0.2.8", "rate": "9/s"})
+    given = {"name": "Orders", "answer": "result", "rate": "9/s"}
+    client.post(path, {**given, "allowed_ips": "192.0.2.7, 192.0.2.8"})
     changed = address.endpoint()
+    assert (changed.name, changed.answer) == ("Orders", "result")
     assert (changed.enabled, changed.allowed_ips) == (False, ["192.0.2.7", "192.0.2.8"])
     assert (changed.rate, "9/s" in page(client.get(path))) == ("9/s", True)
     assert "192.0.2.7\n192.0.2.8" in page(client.get(path))
@@ -187,6 +221,7 @@ def test_stored_deliveries_are_discarded(people: People, address: Address) -> No
         ("endpoints/new/", "ed"),
         ("endpoints/{endpoint}/change/", "ed"),
         ("endpoints/{endpoint}/rotate/", "ed"),
+        ("endpoints/{endpoint}/delete/", "ed"),
         ("deliveries/{delivery}/resend/", "otto"),
         ("workflows/flow/pause/", "otto"),
         ("workflows/flow/resume/", "otto"),
