@@ -76,6 +76,7 @@ PAGES = frozenset(
         "t/<slug:tenant_slug>/settings/variables/<slug:name>/",
         "t/<slug:tenant_slug>/settings/variables/<slug:name>/delete/",
         "t/<slug:tenant_slug>/executions/<uuid:execution_id>/",
+        "t/<slug:tenant_slug>/executions/<uuid:execution_id>/delivery/",
         "t/<slug:tenant_slug>/executions/<uuid:execution_id>/cancel/",
         "t/<slug:tenant_slug>/executions/<uuid:execution_id>/resume/",
         "t/<slug:tenant_slug>/executions/<uuid:execution_id>/replay/",

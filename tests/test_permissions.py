@@ -119,6 +119,7 @@ PAGE: Mapping[str, tuple[str, str]] = {
     "executions/": ("v", ""),
     "executions/bulk/": ("r", "r"),
     "executions/<uuid:execution_id>/": ("v", ""),
+    "executions/<uuid:execution_id>/delivery/": ("v", ""),
     "executions/<uuid:execution_id>/cancel/": ("r", "r"),
     "executions/<uuid:execution_id>/resume/": ("r", "r"),
     "executions/<uuid:execution_id>/replay/": ("r", "r"),

@@ -14,7 +14,7 @@ from tenants.problems import Problem
 from tests import factories
 from tests.factories import People
 from tests.webhooks.senders import BODY, Address, deliver, kept, make_address, standard
-from webhooks.models import Endpoint
+from webhooks.models import Delivery, Endpoint
 from webhooks.receive import receive
 
 ENDPOINTS = "/t/acme/endpoints/"
@@ -177,6 +177,19 @@ def test_a_delivery_is_sent_again_from_its_page(people: People, address: Address
     answer = client.post(f"{path}resend/")
     assert (answer.status_code, "/executions/" in answer["Location"]) == (302, True)
     assert "sent again by" in page(client.get(path))
+    for execution in (kept(address)[0].execution_id, answer["Location"].split("/")[-2]):
+        shown = f"/t/acme/executions/{execution}/"
+        assert f'href="{shown}delivery/"' in page(client.get(shown))
+        assert client.get(f"{shown}delivery/")["Location"] == path
+
+
+def test_an_execution_whose_delivery_is_forgotten_says_so(people: People, address: Address) -> None:
+    path = f"/t/acme/executions/{deliver(address, standard(address)).execution_id}/"
+    with scope.tenant(people.acme.id):
+        Delivery.objects.all().delete()
+    answer = session(people, "vera").get(f"{path}delivery/", follow=True)
+    assert answer.redirect_chain == [(path, 302)]
+    assert "is forgotten" in page(answer)
 
 
 def test_a_request_of_nobody_knows_whom_needs_an_editor_and_a_tick(

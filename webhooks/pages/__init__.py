@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from webhooks.pages.deliveries import delivery, resend, waiting
+from webhooks.pages.deliveries import delivery, of_execution, resend, waiting
 from webhooks.pages.endpoints import change, create, delete, endpoint, listing, rotate
 from webhooks.pages.trials import test
 
@@ -13,6 +13,7 @@ __all__ = [
     "delivery",
     "endpoint",
     "listing",
+    "of_execution",
     "resend",
     "rotate",
     "test",
