@@ -58,7 +58,7 @@ class Action(StrEnum):
     ENDPOINT_ROTATED = "endpoint.rotated", "An endpoint's secret was replaced."
     ENDPOINT_CHANGED = (
         "endpoint.changed",
-        "An endpoint's name, answer or addresses were changed.",
+        "An endpoint's name, answer, rate or addresses were changed.",
     )
     ENDPOINT_ENABLED = "endpoint.enabled", "An endpoint was enabled."
     ENDPOINT_DISABLED = "endpoint.disabled", "An endpoint was disabled."

@@ -65,17 +65,7 @@ class EndpointViews(GenericViewSet[Endpoint]):
     )
     def partial_update(self, request: Request, id: UUID) -> Response:  # noqa: A002
         endpoint = services.find(endpoint_id=id)
-        values = read(serializers.EndpointPatch, request.data)
-        if "name" in values:
-            services.rename(endpoint=endpoint, name=values["name"])
-        if "answer" in values:
-            services.set_answer(endpoint=endpoint, answer=values["answer"])
-        if "rate" in values:
-            services.set_rate(endpoint=endpoint, rate=values["rate"])
-        if "enabled" in values:
-            services.set_enabled(endpoint=endpoint, enabled=values["enabled"])
-        if "allowed_ips" in values:
-            services.set_allowed_ips(endpoint=endpoint, allowed_ips=values["allowed_ips"])
+        services.change(endpoint=endpoint, **read(serializers.EndpointPatch, request.data))
         return Response(self.get_serializer(endpoint).data)
 
     @extend_schema(summary="Delete an endpoint", responses={204: None})

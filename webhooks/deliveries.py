@@ -78,8 +78,7 @@ def listed(endpoint: Endpoint, given: Mapping[str, Any] | None = None) -> QueryS
         if values.get(name):
             rows = rows.filter(**{lookup: values[name]})
     if values.get("execution"):
-        again = Resend.objects.filter(execution_id=values["execution"]).values("delivery_id")
-        rows = rows.filter(Q(execution_id=values["execution"]) | Q(id__in=again))
+        rows = rows.filter(_whose_run_is(values["execution"]))
     return rows.defer("body", "headers", "query", "problem")
 
 
@@ -90,6 +89,12 @@ def find(*, delivery_id: UUID) -> Delivery:
     if delivery is None:
         raise Http404
     return delivery
+
+
+def of_execution(*, execution_id: UUID) -> Delivery | None:
+    """The delivery that an execution came of, by itself or sent again; None if it is forgotten."""
+    rows = Delivery.objects.filter(_whose_run_is(execution_id))
+    return rows.exclude(reason=Reason.DUPLICATE.value).only("id").order_by("id").first()
 
 
 def counts(endpoint: Endpoint) -> list[ReasonCount]:
@@ -133,6 +138,14 @@ def as_curl(delivery: Delivery, caller: Principal | None) -> str:
     body = None if delivery.body is None else bytes(delivery.body)
     made = curl.command(url, delivery.headers, delivery.query, body)
     return made if delivery.is_whole else f"# Its body was not kept, or not all of it.\n{made}"
+
+
+def _whose_run_is(execution_id: UUID) -> Q:
+    """Came the execution of it, by itself or sent again?"""
+    # Asked first: inside the other query it would keep that from its index on executions.
+    resends = Resend.objects.filter(execution_id=execution_id)
+    again = list(resends.values_list("delivery_id", flat=True))
+    return Q(execution_id=execution_id) | Q(id__in=again)
 
 
 # --- Sending again -----------------------------------------------------------------------------

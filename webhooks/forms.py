@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -14,6 +15,20 @@ from webhooks.refusals import Reason
 FILTERS = ("reason", "since", "until", "execution")
 
 
+def given_secret(cleaned: Mapping[str, Any]) -> str | None:
+    """As services.create takes it: None to have one made, empty if it follows."""
+    return cleaned["secret"] or ("" if cleaned["later"] else None)
+
+
+def _secret_field(label: str) -> forms.CharField:
+    return forms.CharField(
+        label=label,
+        required=False,
+        max_length=200,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+
+
 def _ips_field() -> forms.CharField:
     return forms.CharField(
         label="Addresses that may send, one a line",
@@ -21,6 +36,10 @@ def _ips_field() -> forms.CharField:
         max_length=10_000,
         widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false", "autocomplete": "off"}),
     )
+
+
+def _answer_field() -> forms.ChoiceField:
+    return forms.ChoiceField(label="With what callers are answered", choices=ANSWERS)
 
 
 class IntakeForm(forms.Form):
@@ -42,27 +61,26 @@ class NewEndpointForm(IntakeForm):
     """A new address for a workflow."""
 
     field_order = [
-        *("workflow", "name", "scheme", "secret", "options", "answer", "allowed_ips", "rate"),
-        "confirm",
+        *("workflow", "name", "scheme", "secret", "later", "options", "answer"),
+        *("allowed_ips", "rate", "confirm"),
     ]
     workflow = forms.ChoiceField()
     name = forms.CharField(required=False, max_length=100)
     scheme = forms.ChoiceField(
         label="How requests are signed", choices=[(key, key) for key in signatures.SCHEMES]
     )
-    secret = forms.CharField(
-        label="Secret, if the provider chooses it",
+    secret = _secret_field("Secret, if the provider chooses it")
+    later = forms.BooleanField(
+        label="The secret follows: its provider shows it only once it knows the address",
         required=False,
-        max_length=200,
-        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
     options = forms.CharField(
-        label="Options of the scheme generic (JSON)",
+        label="Options of the schemes generic and twilio (JSON)",
         required=False,
         max_length=5000,
         widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false", "autocomplete": "off"}),
     )
-    answer = forms.ChoiceField(label="With what callers are answered", choices=ANSWERS)
+    answer = _answer_field()
     confirm = forms.CharField(
         label="Its name again, if anybody may send (scheme none)", required=False, max_length=100
     )
@@ -84,12 +102,21 @@ class NewEndpointForm(IntakeForm):
 class EndpointForm(IntakeForm):
     """What can be changed of an endpoint."""
 
+    field_order = ("name", "answer", "allowed_ips", "rate", "enabled")
+    name = forms.CharField(max_length=100)
+    answer = _answer_field()
     enabled = forms.BooleanField(label="Switched on", required=False)
 
     def __init__(self, data: Any, endpoint: Endpoint) -> None:
+        initial = {name: getattr(endpoint, name) for name in self.base_fields}
         shown = "\n".join(endpoint.allowed_ips)
-        initial = {"enabled": endpoint.enabled, "allowed_ips": shown, "rate": endpoint.rate}
-        super().__init__(data, initial=initial)
+        super().__init__(data, initial={**initial, "allowed_ips": shown})
+
+
+class RotationForm(forms.Form):
+    """A new secret for an endpoint."""
+
+    secret = _secret_field("The provider's secret; made here if it is left empty")
 
 
 class FilterForm(forms.Form):

@@ -1,4 +1,4 @@
-"""What is done with endpoints: create, rotate, switch, delete. Receiving is `webhooks.receive`.
+"""What is done with endpoints: create, change, rotate, delete. Receiving is `webhooks.receive`.
 
 All of it works in the open tenant scope.
 """
@@ -87,7 +87,7 @@ def create(
     `secret` is for providers that choose it themselves, empty for those that have yet to show it:
     until it is rotated in, nothing is accepted. `confirm` is the name again, for a scheme that
     lets everyone in. Raises Problem 422 for an unknown scheme, options or a secret that do not fit
-    it, an answer that the workflow cannot give, what is not confirmed, and as `set_allowed_ips`;
+    it, an answer that the workflow cannot give, what is not confirmed, and as `change`;
     409 when the tenant has as many as it may.
     """
     name = name or workflow.slug
@@ -136,57 +136,38 @@ def rotate(*, endpoint: Endpoint, secret: str | None = None) -> IssuedSecret:
     return IssuedSecret(endpoint, secret)
 
 
-def set_allowed_ips(*, endpoint: Endpoint, allowed_ips: Sequence[str]) -> None:
-    """Take requests from these addresses and networks only; an empty list is all.
+def change(
+    *,
+    endpoint: Endpoint,
+    name: str | None = None,
+    answer: str | None = None,
+    rate: str | None = None,
+    enabled: bool | None = None,
+    allowed_ips: Sequence[str] | None = None,
+) -> None:
+    """Change what is given: what people call it, with what callers are answered, how many webhooks
+    it takes in a time (empty: as many as its tenant may), whether it is there at all, and from
+    which addresses it takes requests (none: all).
 
-    Raises Problem 422 for an entry that is none, and for too many.
+    Raises Problem 422, and then changes nothing: an answer that the workflow cannot give, what is
+    no rate or no address, too many addresses.
     """
-    was = Endpoint.objects.values_list("allowed_ips", flat=True).get(id=endpoint.id)
-    endpoint.allowed_ips = checked_ips(allowed_ips)
-    endpoint.save(update_fields=["allowed_ips"])
-    before, after = {"allowed_ips": was}, {"allowed_ips": endpoint.allowed_ips}
-    audit.record(Action.ENDPOINT_CHANGED, endpoint, before=before, after=after)
-
-
-def set_enabled(*, endpoint: Endpoint, enabled: bool) -> None:
-    """A disabled endpoint answers as if it did not exist."""
-    was = Endpoint.objects.values_list("enabled", flat=True).get(id=endpoint.id)
-    endpoint.enabled = enabled
-    endpoint.save(update_fields=["enabled"])
-    verb = Action.ENDPOINT_ENABLED if enabled else Action.ENDPOINT_DISABLED
-    audit.record(verb, endpoint, before={"enabled": was}, after={"enabled": enabled})
-
-
-def set_answer(*, endpoint: Endpoint, answer: str) -> None:
-    """Change what callers are answered with. Raises Problem 422 as `check_answer`."""
-    check_answer(endpoint.workflow, answer)
-    was = Endpoint.objects.values_list("answer", flat=True).get(id=endpoint.id)
-    endpoint.answer = answer
-    endpoint.save(update_fields=["answer"])
-    before, after = {"answer": was}, {"answer": answer}
-    audit.record(Action.ENDPOINT_CHANGED, endpoint, before=before, after=after)
-
-
-def set_rate(*, endpoint: Endpoint, rate: str) -> None:
-    """Change how many webhooks it takes in a time, such as `600/min`; empty: as many as its tenant
-    may. Raises Problem 422."""
-    _check_rate(rate)
-    was = Endpoint.objects.values_list("rate", flat=True).get(id=endpoint.id)
-    if rate == was:
-        return
-    endpoint.rate = rate
-    endpoint.save(update_fields=["rate"])
-    before, after = {"rate": was}, {"rate": rate}
-    audit.record(Action.ENDPOINT_CHANGED, endpoint, before=before, after=after)
-
-
-def rename(*, endpoint: Endpoint, name: str) -> None:
-    """Change what people call it."""
-    was = Endpoint.objects.values_list("name", flat=True).get(id=endpoint.id)
-    endpoint.name = name
-    endpoint.save(update_fields=["name"])
-    before, after = {"name": was}, {"name": name}
-    audit.record(Action.ENDPOINT_CHANGED, endpoint, before=before, after=after)
+    ips = None if allowed_ips is None else checked_ips(allowed_ips)
+    _check_rate(rate or "")
+    given = {"name": name, "answer": answer, "rate": rate, "enabled": enabled, "allowed_ips": ips}
+    values = {key: value for key, value in given.items() if value is not None}
+    locked = Endpoint.objects.select_for_update(no_key=True).get(id=endpoint.id)
+    before = {key: getattr(locked, key) for key in values}
+    if answer is not None and answer != locked.answer:
+        check_answer(endpoint.workflow, answer)
+    for key, value in values.items():
+        setattr(endpoint, key, value)
+    endpoint.save(update_fields=list(values))
+    if enabled is not None:  # in the trail a verb of its own
+        verb = Action.ENDPOINT_ENABLED if enabled else Action.ENDPOINT_DISABLED
+        was = {"enabled": before.pop("enabled")}
+        audit.record(verb, endpoint, before=was, after={"enabled": values.pop("enabled")})
+    audit.record(Action.ENDPOINT_CHANGED, endpoint, before=before, after=values)
 
 
 def delete(*, endpoint: Endpoint) -> None:

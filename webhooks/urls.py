@@ -18,6 +18,12 @@ urlpatterns = [
     path(ONE, pages.endpoint, name="endpoint"),
     path(f"{ONE}change/", pages.change, name="change"),
     path(f"{ONE}rotate/", pages.rotate, name="rotate"),
+    path(f"{ONE}delete/", pages.delete, name="delete"),
+    path(
+        "t/<slug:tenant_slug>/executions/<uuid:execution_id>/delivery/",
+        pages.of_execution,
+        name="of_execution",
+    ),
     path(DELIVERY, pages.delivery, name="delivery"),
     path(f"{DELIVERY}resend/", pages.resend, name="resend"),
     path("t/<slug:tenant_slug>/workflows/<slug:slug>/deliveries/", pages.waiting, name="waiting"),

@@ -187,6 +187,18 @@ def test_what_is_answered_is_chosen_and_changed(staff: Client, acme: Caller) -> 
     assert (kept()[0].answer, kept()[0].enabled) == ("ack", True)
 
 
+def test_what_the_live_version_cannot_answer_hinders_no_other_change(
+    staff: Client, acme: Caller
+) -> None:
+    added(staff, answer="respond")  # nothing is published yet
+    acme.post("workflows/flow/publish/")
+    change = {"name": "Orders", "answer": "respond", "enabled": "on"}
+
+    staff.post(f"/admin/webhooks/endpoint/{kept()[0].pk}/change/", change)
+
+    assert (kept()[0].name, kept()[0].answer) == ("Orders", "respond")
+
+
 def test_an_answer_that_the_workflow_cannot_give_is_refused(staff: Client, acme: Caller) -> None:
     acme.post("workflows/flow/publish/")
     assert b"has no respond step" in added(staff, answer="respond").content

@@ -14,7 +14,7 @@ from tenants.problems import Problem
 from tests import factories
 from tests.factories import People
 from tests.webhooks.senders import BODY, Address, deliver, kept, make_address, standard
-from webhooks.models import Endpoint
+from webhooks.models import Delivery, Endpoint
 from webhooks.receive import receive
 
 ENDPOINTS = "/t/acme/endpoints/"
@@ -93,13 +93,47 @@ def test_a_secret_is_replaced_after_a_question(people: People, address: Address)
     deliver(address, standard(address, secret=fresh))
 
 
+def test_a_providers_secret_may_follow(people: People, address: Address) -> None:
+    client = session(people, "ed")
+    given = {"workflow": "flow", "scheme": "stripe", "answer": "ack", "name": "Paid"}
+    assert "Stripe chooses the secret" in page(client.post(f"{ENDPOINTS}new/", given))
+    assert "enter the secret" in page(client.post(f"{ENDPOINTS}new/", {**given, "later": "on"}))
+    with scope.tenant(people.acme.id):
+        made = Endpoint.objects.get(scheme="stripe")
+    path = f"{ENDPOINTS}{made.id}/"
+    assert "waits for its secret" in page(client.get(path))
+    assert "Stripe chooses the secret" in page(client.post(f"{path}rotate/"))
+    theirs = "whsec_0123456789abcdef"
+    assert secret_in(page(client.post(f"{path}rotate/", {"secret": theirs}))) == theirs
+    assert "waits for its secret" not in page(client.get(path))
+
+
+def test_what_does_not_fit_changes_nothing_of_an_endpoint(people: People, address: Address) -> None:
+    path = f"{ENDPOINTS}{address.endpoint_id}/change/"
+    given = {"name": "Orders", "answer": "respond", "enabled": "on"}
+    assert "has no respond step" in page(session(people, "ed").post(path, given))
+    assert (address.endpoint().name, address.endpoint().answer) == ("flow", "ack")
+
+
+def test_an_endpoint_is_deleted_after_a_question(people: People, address: Address) -> None:
+    deliver(address, standard(address))
+    client, path = session(people, "ed"), f"{ENDPOINTS}{address.endpoint_id}/"
+    assert "Delete the endpoint?" in page(client.get(f"{path}delete/"))
+    assert client.get(path).status_code == 200
+    assert "is deleted" in page(client.post(f"{path}delete/", follow=True))
+    assert client.get(path).status_code == 404
+    assert not kept(address)
+
+
 def test_an_endpoint_is_switched_off_and_bound_to_addresses(
     people: People, address: Address
 ) -> None:
     path = f"{ENDPOINTS}{address.endpoint_id}/change/"
     client = session(people, "ed")
-    client.post(path, {"allowed_ips": "192.0.2.7, 192.0.2.8", "rate": "9/s"})
+    given = {"name": "Orders", "answer": "result", "rate": "9/s"}
+    client.post(path, {**given, "allowed_ips": "192.0.2.7, 192.0.2.8"})
     changed = address.endpoint()
+    assert (changed.name, changed.answer) == ("Orders", "result")
     assert (changed.enabled, changed.allowed_ips) == (False, ["192.0.2.7", "192.0.2.8"])
     assert (changed.rate, "9/s" in page(client.get(path))) == ("9/s", True)
     assert "192.0.2.7\n192.0.2.8" in page(client.get(path))
@@ -143,6 +177,19 @@ def test_a_delivery_is_sent_again_from_its_page(people: People, address: Address
     answer = client.post(f"{path}resend/")
     assert (answer.status_code, "/executions/" in answer["Location"]) == (302, True)
     assert "sent again by" in page(client.get(path))
+    for execution in (kept(address)[0].execution_id, answer["Location"].split("/")[-2]):
+        shown = f"/t/acme/executions/{execution}/"
+        assert f'href="{shown}delivery/"' in page(client.get(shown))
+        assert client.get(f"{shown}delivery/")["Location"] == path
+
+
+def test_an_execution_whose_delivery_is_forgotten_says_so(people: People, address: Address) -> None:
+    path = f"/t/acme/executions/{deliver(address, standard(address)).execution_id}/"
+    with scope.tenant(people.acme.id):
+        Delivery.objects.all().delete()
+    answer = session(people, "vera").get(f"{path}delivery/", follow=True)
+    assert answer.redirect_chain == [(path, 302)]
+    assert "is forgotten" in page(answer)
 
 
 def test_a_request_of_nobody_knows_whom_needs_an_editor_and_a_tick(
@@ -187,6 +234,7 @@ def test_stored_deliveries_are_discarded(people: People, address: Address) -> No
         ("endpoints/new/", "ed"),
         ("endpoints/{endpoint}/change/", "ed"),
         ("endpoints/{endpoint}/rotate/", "ed"),
+        ("endpoints/{endpoint}/delete/", "ed"),
         ("deliveries/{delivery}/resend/", "otto"),
         ("workflows/flow/pause/", "otto"),
         ("workflows/flow/resume/", "otto"),

@@ -98,7 +98,7 @@ def test_an_endpoint_s_own_rate_can_only_be_lower(settings: LazySettings) -> Non
     for own, taken in (("1/h", 1), ("100/s", 2), ("0", 2), ("", 2)):
         address = make_address()
         with scope.tenant(address.tenant.id):
-            services.set_rate(endpoint=address.endpoint(), rate=own)
+            services.change(endpoint=address.endpoint(), rate=own)
         assert knock(address, 1, 2, 3).count(TAKEN) == taken, own
 
 
@@ -115,7 +115,7 @@ def test_a_tenant_s_own_rate_goes_before_the_deployment_s(settings: LazySettings
 def test_what_is_no_rate_is_refused(rate: str) -> None:
     address = make_address()
     with scope.tenant(address.tenant.id), pytest.raises(Problem) as refused:
-        services.set_rate(endpoint=address.endpoint(), rate=rate)
+        services.change(endpoint=address.endpoint(), rate=rate)
     assert (refused.value.status, refused.value.errors[0]["field"]) == (422, "rate")
 
 

@@ -120,10 +120,10 @@ def test_a_disabled_endpoint_is_not_found_and_works_again_once_enabled() -> None
     address = make_address()
     endpoint = address.endpoint()
     with scope.tenant(address.tenant.id):
-        services.set_enabled(endpoint=endpoint, enabled=False)
+        services.change(endpoint=endpoint, enabled=False)
     assert refusal_of(address, standard(address)) == 404
     with scope.tenant(address.tenant.id):
-        services.set_enabled(endpoint=endpoint, enabled=True)
+        services.change(endpoint=endpoint, enabled=True)
     assert not deliver(address, standard(address)).duplicate
 
 

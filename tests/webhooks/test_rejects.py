@@ -133,7 +133,7 @@ def test_an_unknown_token_leaves_nothing() -> None:
 def test_a_disabled_endpoint_leaves_nothing() -> None:
     address = make_address()
     with scope.tenant(address.tenant.id):
-        services.set_enabled(endpoint=address.endpoint(), enabled=False)
+        services.change(endpoint=address.endpoint(), enabled=False)
     assert refused(address, standard(address)) == 404
     assert kept(address) == []
 
@@ -144,7 +144,7 @@ def test_a_disabled_endpoint_leaves_nothing() -> None:
 def allow(address: Address, *entries: str) -> None:
     endpoint = address.endpoint()
     with scope.tenant(address.tenant.id):
-        services.set_allowed_ips(endpoint=endpoint, allowed_ips=entries)
+        services.change(endpoint=endpoint, allowed_ips=entries)
 
 
 def test_an_address_that_is_not_allowed_is_refused_before_its_signature_is_looked_at() -> None:

@@ -191,7 +191,7 @@ def listening_to(*allowed: str) -> Listener:
     address = make_address()
     endpoint = address.endpoint()
     with scope.tenant(address.tenant.id):
-        services.set_allowed_ips(endpoint=endpoint, allowed_ips=allowed)
+        services.change(endpoint=endpoint, allowed_ips=allowed)
         workflow = endpoint.workflow
     return listen(workflow, address.endpoint_id, address.secret)
 

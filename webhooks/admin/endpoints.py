@@ -19,6 +19,7 @@ from tenants.admin.base import ScopedAdmin, ask, panel, show_once
 from tenants.forms import blame
 from tenants.problems import Problem
 from webhooks import deliveries, services, signatures
+from webhooks.forms import given_secret
 from webhooks.models import Endpoint
 from workflows.models import Workflow
 
@@ -84,14 +85,14 @@ class EndpointForm(forms.ModelForm):  # type: ignore[type-arg] # generic in the 
                     scheme=cleaned["scheme"],
                     name=cleaned["name"],
                     options=cleaned["options"],
-                    secret=_secret(cleaned),
+                    secret=given_secret(cleaned),
                     confirm=cleaned["confirm"],
                 )
             except Problem as problem:
                 blame(self, problem)
         is_made = self.instance.workflow_id is not None
         workflow = self.instance.workflow if is_made else cleaned.get("workflow")
-        if workflow is not None and "answer" in cleaned:
+        if workflow is not None and "answer" in cleaned and "answer" in self.changed_data:
             self._check_answer(workflow, cleaned["answer"])
         return cleaned
 
@@ -145,18 +146,14 @@ class EndpointAdmin(ScopedAdmin):
     def save_model(self, request: HttpRequest, obj: Any, form: forms.Form, change: bool) -> None:
         with scope.tenant(obj.workflow.tenant_id):
             if change:
-                services.rename(endpoint=obj, name=obj.name)
-                services.set_answer(endpoint=obj, answer=obj.answer)
-                services.set_rate(endpoint=obj, rate=obj.rate)
-                services.set_enabled(endpoint=obj, enabled=obj.enabled)
-                services.set_allowed_ips(endpoint=obj, allowed_ips=obj.allowed_ips)
+                services.change(endpoint=obj, **{name: getattr(obj, name) for name in EDITABLE})
                 return
             issued = services.create(
                 workflow=obj.workflow,
                 name=obj.name,
                 scheme=obj.scheme,
                 options=obj.options,
-                secret=_secret(form.cleaned_data),
+                secret=given_secret(form.cleaned_data),
                 confirm=form.cleaned_data["confirm"],
                 answer=obj.answer,
                 rate=obj.rate,
@@ -258,11 +255,6 @@ class EndpointAdmin(ScopedAdmin):
             value=secret or _without_secret(endpoint),
             back=_change(endpoint),
         )
-
-
-def _secret(cleaned: dict[str, Any]) -> str | None:
-    """As services.create takes it: None to have one made, empty if it follows."""
-    return cleaned["secret"] or ("" if cleaned["later"] else None)
 
 
 def _without_secret(endpoint: Endpoint) -> str:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from webhooks.pages.deliveries import delivery, resend, waiting
-from webhooks.pages.endpoints import change, create, endpoint, listing, rotate
+from webhooks.pages.deliveries import delivery, of_execution, resend, waiting
+from webhooks.pages.endpoints import change, create, delete, endpoint, listing, rotate
 from webhooks.pages.trials import test
 
 __all__ = [
     "change",
     "create",
+    "delete",
     "delivery",
     "endpoint",
     "listing",
+    "of_execution",
     "resend",
     "rotate",
     "test",

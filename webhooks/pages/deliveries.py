@@ -10,7 +10,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
-from executions.views.asking import posted, refusing, to_page
+from executions.views.asking import find, posted, refusing, to_page
 from tenants.access import MemberRequest, needs
 from tenants.roles import Permission
 from webhooks import deliveries
@@ -39,6 +39,18 @@ def delivery(request: MemberRequest, delivery_id: UUID) -> HttpResponse:
         "may_run": _may_resend(request, found),
     }
     return render(request, "webhooks/delivery.html", context)
+
+
+@require_safe
+@needs(Permission.VIEW)
+def of_execution(request: MemberRequest, execution_id: UUID) -> HttpResponse:
+    """On to the request that an execution came of; back, if that is forgotten."""
+    execution = find(execution_id)
+    found = deliveries.of_execution(execution_id=execution.id)
+    if found is None:
+        messages.info(request, "The request that it came of is forgotten.")
+        return to_page(request, execution)
+    return redirect("webhooks:delivery", request.principal.tenant_slug, found.id)
 
 
 @needs(Permission.RUN)

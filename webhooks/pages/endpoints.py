@@ -10,13 +10,20 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
-from executions.views.asking import posted, refusing
+from executions.views.asking import posted
 from tenants.access import MemberRequest, needs
 from tenants.forms import blame
 from tenants.problems import Problem
 from tenants.roles import Permission
 from webhooks import deliveries, services
-from webhooks.forms import FILTERS, EndpointForm, FilterForm, NewEndpointForm
+from webhooks.forms import (
+    FILTERS,
+    EndpointForm,
+    FilterForm,
+    NewEndpointForm,
+    RotationForm,
+    given_secret,
+)
 from webhooks.models import Endpoint
 from webhooks.services import IssuedSecret
 from workflows import services as workflow_services
@@ -77,7 +84,7 @@ def create(request: MemberRequest) -> HttpResponse:
                     confirm=given["confirm"],
                     scheme=given["scheme"],
                     options=given["options"],
-                    secret=given["secret"] or None,
+                    secret=given_secret(given),
                     allowed_ips=given["allowed_ips"],
                     rate=given["rate"],
                 )
@@ -90,16 +97,13 @@ def create(request: MemberRequest) -> HttpResponse:
 
 @needs(Permission.EDIT)
 def change(request: MemberRequest, endpoint_id: UUID) -> HttpResponse:
-    """Switch it on or off, and say who may send and how often."""
+    """Rename it, switch it on or off, say who may send, how often, and what is answered."""
     found = services.find(endpoint_id=endpoint_id)
     form = EndpointForm(posted(request), found)
     if request.method == "POST" and form.is_valid():
-        given = form.cleaned_data
         try:
             with transaction.atomic():
-                services.set_enabled(endpoint=found, enabled=given["enabled"])
-                services.set_allowed_ips(endpoint=found, allowed_ips=given["allowed_ips"])
-                services.set_rate(endpoint=found, rate=given["rate"])
+                services.change(endpoint=found, **form.cleaned_data)
         except Problem as problem:
             blame(form, problem)
         else:
@@ -112,11 +116,28 @@ def change(request: MemberRequest, endpoint_id: UUID) -> HttpResponse:
 def rotate(request: MemberRequest, endpoint_id: UUID) -> HttpResponse:
     """Ask, then replace the secret and show it once."""
     found = services.find(endpoint_id=endpoint_id)
+    form = RotationForm(posted(request))
+    if request.method == "POST" and form.is_valid():
+        secret = form.cleaned_data["secret"] or None
+        try:
+            with transaction.atomic():
+                issued = services.rotate(endpoint=found, secret=secret)
+        except Problem as problem:
+            _blame(form, problem)
+        else:
+            return _show_once(request, issued)
+    return render(request, "webhooks/rotate.html", {"form": form, "endpoint": found})
+
+
+@needs(Permission.EDIT)
+def delete(request: MemberRequest, endpoint_id: UUID) -> HttpResponse:
+    """Ask, then remove the address and the record of what came in there."""
+    found = services.find(endpoint_id=endpoint_id)
     if request.method == "POST":
-        with refusing(request):
-            return _show_once(request, services.rotate(endpoint=found))
-        return redirect("webhooks:endpoint", request.principal.tenant_slug, found.id)
-    return render(request, "webhooks/rotate.html", {"endpoint": found})
+        services.delete(endpoint=found)
+        messages.success(request, f"The endpoint {found.name} is deleted.")
+        return redirect("webhooks:list", request.principal.tenant_slug)
+    return render(request, "webhooks/delete.html", {"endpoint": found})
 
 
 def _show_once(request: MemberRequest, issued: IssuedSecret) -> HttpResponse:
