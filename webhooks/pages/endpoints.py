@@ -123,7 +123,7 @@ def rotate(request: MemberRequest, endpoint_id: UUID) -> HttpResponse:
             with transaction.atomic():
                 issued = services.rotate(endpoint=found, secret=secret)
         except Problem as problem:
-            _blame(form, problem)
+            blame(form, problem)
         else:
             return _show_once(request, issued)
     return render(request, "webhooks/rotate.html", {"form": form, "endpoint": found})
