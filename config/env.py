@@ -62,6 +62,14 @@ def rate(name: str, default: str) -> Rate | None:
         raise ImproperlyConfigured(f"{name}: {error}") from None
 
 
+def count(name: str, default: int) -> int:
+    """Read a whole number, 0 or more."""
+    text = os.environ.get(name, str(default)).strip()
+    if not re.fullmatch("[0-9]{1,15}", text):
+        raise ImproperlyConfigured(f"{name}: {text!r} is no whole number. Give e.g. {default}")
+    return int(text)
+
+
 def days(name: str, default: int) -> int:
     """Read a number of days, 1 or more."""
     text = os.environ.get(name, str(default)).strip()

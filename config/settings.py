@@ -1,4 +1,4 @@
-"""All settings, by environment. docs/ARCHITECTURE.md has the table of limits."""
+"""All settings, by environment. The limits among them: config/limits.py."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
-from config import accounts, env, logs
+from config import accounts, env, limits, logs
+from config.limits import *  # noqa: F403 - all of them
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 environment = env.read()
@@ -160,8 +161,6 @@ REGISTRATION_OPEN = env.choice("STEPWELL_REGISTRATION", "open", "closed") == "op
 # Whether the admin opens only to staff who confirm their log-in with a second factor.
 _staff_mfa = ("required", "optional") if SECURE else ("optional", "required")  # the default first
 STAFF_MFA_REQUIRED = env.choice("STEPWELL_STAFF_MFA", *_staff_mfa) == "required"
-KEEP_INVITATIONS_DAYS = 7  # that the mailed link is good for
-MAX_INVITATIONS = environment.int("STEPWELL_MAX_INVITATIONS", default=100)  # open, of one tenant
 
 # --- Mail ----------------------------------------------------------------------------------------
 # Such as smtp+tls://user:password@mail.example:587; by default mails are printed.
@@ -207,9 +206,6 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 WHITENOISE_USE_FINDERS = STATIC_ROOT is None
-# One byte more than a webhook may have, so that our own answer (413) is given, not Django's (400).
-MAX_PAYLOAD_BYTES = environment.int("STEPWELL_MAX_PAYLOAD_BYTES", default=1_048_576)
-DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_PAYLOAD_BYTES + 1
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["tenants.auth.PrincipalAuthentication"],
@@ -258,51 +254,9 @@ METRICS_TOKEN = environment.str("STEPWELL_METRICS_TOKEN", default="")  # see con
 EGRESS_ALLOW = env.networks("STEPWELL_EGRESS_ALLOW")
 EGRESS_DENY, EGRESS_DENY_HOSTS = env.networks_and_hosts("STEPWELL_EGRESS_DENY")  # wins over both
 
-MAX_STEPS = environment.int("STEPWELL_MAX_STEPS", default=50)
-MAX_DEPTH = environment.int("STEPWELL_MAX_DEPTH", default=20)
-MAX_SUB_WORKFLOW_LEVELS = environment.int("STEPWELL_MAX_SUB_WORKFLOW_LEVELS", default=3)
-MAX_PARALLEL_STEPS = environment.int("STEPWELL_MAX_PARALLEL_STEPS", default=10)
-MAX_EXECUTION_SECONDS = environment.int("STEPWELL_MAX_EXECUTION_SECONDS", default=300)
-MAX_HTTP_SECONDS = environment.int("STEPWELL_MAX_HTTP_SECONDS", default=30)
-MAX_RESPONSE_BYTES = environment.int("STEPWELL_MAX_RESPONSE_BYTES", default=1_048_576)
-MAX_CLAIMS = environment.int("STEPWELL_MAX_CLAIMS", default=5)
-MAX_RUNNING_EXECUTIONS = environment.int("STEPWELL_MAX_RUNNING_EXECUTIONS", default=100)
-MAX_SCHEDULES = environment.int("STEPWELL_MAX_SCHEDULES", default=50)  # active ones
-MAX_CHAIN = environment.int("STEPWELL_MAX_CHAIN", default=10)  # runs that lead to one another
-MAX_RESULT_BYTES = environment.int("STEPWELL_MAX_RESULT_BYTES", default=4_194_304)  # of a for_each
-TEST_ADDRESS_SECONDS = environment.int("STEPWELL_TEST_ADDRESS_SECONDS", default=300)
-# Requests that started nothing and are kept all the same: of an endpoint and a reason, in an hour.
-MAX_KEPT_REFUSALS = environment.int("STEPWELL_MAX_KEPT_REFUSALS", default=100)
-# How long a caller may wait for a result (`?wait=`, webhooks that answer with it), and how many may
-# in one process: each holds one of its threads (docker/gunicorn.conf.py).
-MAX_WAIT_SECONDS = env.seconds("STEPWELL_MAX_WAIT_SECONDS", default=25.0, most=60.0)
-MAX_WAITERS = environment.int("STEPWELL_MAX_WAITERS", default=2)
+# One byte more than a webhook may have, so that our own answer (413) is given, not Django's (400).
+DATA_UPLOAD_MAX_MEMORY_SIZE = limits.MAX_PAYLOAD_BYTES + 1
 
-# How often (a count in a time; 0 for no limit): the API's requests and writes of a tenant, those
-# who register from an address, an endpoint's webhooks, and what it refuses of one address.
-RATE_REQUESTS = env.rate("STEPWELL_RATE_REQUESTS", default="100/min")
-RATE_WRITES = env.rate("STEPWELL_RATE_WRITES", default="20/min")
-RATE_REGISTRATIONS = env.rate("STEPWELL_RATE_REGISTRATIONS", default="5/min")
-RATE_WEBHOOKS = env.rate("STEPWELL_RATE_WEBHOOKS", default="6000/min")
-RATE_UNSIGNED = env.rate("STEPWELL_RATE_UNSIGNED", default="60/min")
-# What one tenant may have, unless staff gave it another limit; 0 for no limit.
-MAX_TENANT_WORKFLOWS = environment.int("STEPWELL_MAX_TENANT_WORKFLOWS", default=500)
-MAX_TENANT_ENDPOINTS = environment.int("STEPWELL_MAX_TENANT_ENDPOINTS", default=500)
-MAX_TENANT_SCHEDULES = environment.int("STEPWELL_MAX_TENANT_SCHEDULES", default=100)
-MAX_TENANT_SECRETS = environment.int("STEPWELL_MAX_TENANT_SECRETS", default=500)
-MAX_TENANT_MEMBERS = environment.int("STEPWELL_MAX_TENANT_MEMBERS", default=200)
-MAX_TENANT_STORED_BYTES = environment.int(
-    "STEPWELL_MAX_TENANT_STORED_BYTES", default=10_737_418_240
-)
-
-# Days after its end that a run's history is kept, and the run itself with its steps' inputs and
-# outputs; and days after it came in that a delivery is.
-KEEP_EVENTS_DAYS = env.days("STEPWELL_KEEP_EVENTS_DAYS", default=30)
-KEEP_EXECUTIONS_DAYS = env.days("STEPWELL_KEEP_EXECUTIONS_DAYS", default=KEEP_EVENTS_DAYS)
-KEEP_DELIVERIES_DAYS = env.days("STEPWELL_KEEP_DELIVERIES_DAYS", default=7)
-KEEP_IDEMPOTENCY_KEYS_SECONDS = 24 * 3600  # for which the same key starts nothing again
-
-WORKER_THREADS = environment.int("STEPWELL_WORKER_THREADS", default=16)  # steps at once a process
 WORKER_BEAT_SECONDS = 1.0  # how often a worker process says that it lives
 WORKER_LOST_SECONDS = 6.0  # silent for so long, its leases are free for others
 LEASE_MARGIN_SECONDS = 15.0  # beyond a step's own timeout
@@ -310,10 +264,5 @@ SWEEP_SECONDS = 1.0
 
 LOGGING = logs.settings(debug=DEBUG)
 
-if KEEP_EXECUTIONS_DAYS < KEEP_EVENTS_DAYS:
-    raise ImproperlyConfigured(
-        f"STEPWELL_KEEP_EXECUTIONS_DAYS: {KEEP_EXECUTIONS_DAYS} is too few. A run's events go with "
-        f"it, so give at least the {KEEP_EVENTS_DAYS} of STEPWELL_KEEP_EVENTS_DAYS"
-    )
 if not DEBUG and len(SECRET_KEY) < 32:
     raise ImproperlyConfigured("SECRET_KEY: give at least 32 random characters")

@@ -64,3 +64,19 @@ def test_a_rate_of_nought_is_no_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     assert env.rate("STEPWELL_RATE_WRITES", default="20/min") is None
     monkeypatch.delenv("STEPWELL_RATE_WRITES")
     assert env.rate("STEPWELL_RATE_WRITES", default="20/min") == Rate(20, 60)
+
+
+@pytest.mark.parametrize("text", ["", "-1", "ten", "1.5", "1e3", "٣"])
+def test_what_is_no_count_keeps_a_process_from_starting(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STEPWELL_MAX_STEPS", text)
+    with pytest.raises(ImproperlyConfigured, match=r"^STEPWELL_MAX_STEPS: .* Give e\.g\. 50$"):
+        env.count("STEPWELL_MAX_STEPS", default=50)
+
+
+def test_a_count_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STEPWELL_MAX_STEPS", " 0 ")
+    assert env.count("STEPWELL_MAX_STEPS", default=50) == 0
+    monkeypatch.delenv("STEPWELL_MAX_STEPS")
+    assert env.count("STEPWELL_MAX_STEPS", default=50) == 50

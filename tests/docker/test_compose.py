@@ -59,10 +59,11 @@ def test_only_the_proxy_is_reachable_from_outside() -> None:
     assert [name for name, service in SERVICES.items() if "ports" in service] == ["proxy"]
 
 
-def test_only_the_proxy_and_the_workers_reach_outside() -> None:
+def test_only_the_proxy_and_who_calls_or_mails_reach_outside() -> None:
     inside = {name for name, network in STACK["networks"].items() if network.get("internal")}
     reaching = {name for name, service in SERVICES.items() if set(service["networks"]) - inside}
-    assert reaching == {"proxy", "worker"}
+    # `web` sends the invitations and what people have asked for to log in (tenants/mailing.py).
+    assert reaching == {"proxy", "worker", "web"}
 
 
 def test_no_container_gets_the_docker_socket() -> None:
@@ -92,8 +93,27 @@ def test_no_setting_is_offered_that_nothing_reads() -> None:
     example = (DOCKER / ".env.example").read_text()
     offered = re.findall(r"^#?(\w+)=", example, re.MULTILINE)
     given = {name for one in OURS for name in SERVICES[one]["environment"]}
-    assert not [name for name in offered if f"${{{name}" not in TEXT]
+    assert not [name for name in offered if f"${{{name}" not in TEXT and name not in given]
     assert not [name for name in given if name.startswith("STEPWELL_") and name not in ours]
+
+
+def test_every_setting_can_be_given_and_is_offered_unless_the_stack_decides() -> None:
+    decided = {
+        "STEPWELL_HOSTS",
+        "STEPWELL_PUBLIC_URL",
+        "STEPWELL_BEHIND_PROXY",
+        "STEPWELL_DATABASE_POOL",
+        "STEPWELL_STATIC_ROOT",  # by the image
+    }
+    ours = [DOCKER.parent / "config" / name for name in ("settings.py", "limits.py")]
+    read = {name for path in ours for name in re.findall(r'"(STEPWELL_[A-Z_]+)"', path.read_text())}
+    offered = set(
+        re.findall(r"^#?(STEPWELL_\w+)=", (DOCKER / ".env.example").read_text(), re.MULTILINE)
+    )
+    passed_on = {
+        name for name, value in SERVICES["web"]["environment"].items() if value is None
+    } | required_variables()
+    assert read - decided <= offered & passed_on
 
 
 def test_every_secret_must_be_given_and_the_example_names_but_does_not_set_it() -> None:
