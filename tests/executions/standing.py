@@ -23,6 +23,13 @@ FORM = {
 REFUND = {"title": "Refund order 7?", "message": "It came broken.", "form": FORM}
 
 
+def waiting(*steps: dict[str, Any]) -> Execution:
+    """A run of these steps, for a new tenant, that waits after a worker did all there was to do."""
+    execution = driving.drained(driving.started(factories.make_tenant(), document(*steps)))
+    assert execution.status == "waiting"
+    return execution
+
+
 def approval(tenant: Tenant, **config: Any) -> Execution:
     """Waits for an approval at the step `ask`; then does `pay` or `tell`."""
     definition = document(
