@@ -14,10 +14,7 @@ from tests.executions import following
 from tests.executions.following import Acme, follow, whole
 from tests.executions.sockets import Socket, cookie_of, seqs
 
-pytestmark = [
-    pytest.mark.usefixtures("committed_db"),
-    pytest.mark.filterwarnings("ignore:No directory at"),
-]
+pytestmark = pytest.mark.usefixtures("committed_db")
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from tests.workflows.definitions import document, step
 from workflows.definition import JSON
 from workflows.models import Workflow
 
-pytestmark = [pytest.mark.django_db, pytest.mark.filterwarnings("ignore:No directory at")]
+pytestmark = pytest.mark.django_db
 
 PAGE = "/t/acme/workflows/orders/run/"
 SCHEMA: dict[str, JSON] = {

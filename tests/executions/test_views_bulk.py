@@ -10,7 +10,7 @@ from tests import factories
 from tests.executions import driving, standing
 from tests.executions.browsing import browser, followed, hidden, newest, text_of
 
-pytestmark = [pytest.mark.django_db, pytest.mark.filterwarnings("ignore:No directory at")]
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from tests.executions.browsing import browser, page_of, text_of
 from tests.workflows.definitions import document, step
 from workflows.models import Workflow
 
-pytestmark = [pytest.mark.django_db, pytest.mark.filterwarnings("ignore:No directory at")]
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from tests.executions import driving, standing
 from tests.executions.browsing import browser, followed, hidden, newest, page_of, text_of
 from tests.workflows.definitions import document, step
 
-pytestmark = [pytest.mark.django_db, pytest.mark.filterwarnings("ignore:No directory at")]
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
