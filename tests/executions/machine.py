@@ -30,6 +30,7 @@ from tests.executions.driving import (
     new_worker,
     revision,
 )
+from tests.executions.standing import Decision
 from tests.workflows.definitions import step
 from workflows.definition import JSON
 from workflows.steps.base import Done, ForEach, Result, Wait
@@ -89,7 +90,7 @@ class Machine(RuleBasedStateMachine):
         self.in_hand = [claim for claim in self.in_hand if claim not in lost]
         self.zombies += map(as_it_is, lost)
 
-    def _answer(self, row: StepRun, decision: str) -> None:
+    def _answer(self, row: StepRun, decision: Decision) -> None:
         if row.waits["for"] == "callback":
             callback = Callback(self.tenant.id, row.execution_id, row.key)
             services.answer(callback, body=None, headers={}, query={})
@@ -100,7 +101,7 @@ class Machine(RuleBasedStateMachine):
                     tenant_id=self.tenant.id,
                     execution_id=row.execution_id,
                     key=row.key,
-                    decision=decision,  # type: ignore[arg-type] # one of the two words
+                    decision=decision,
                     by=owner,
                 )
         self._let_go()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from executions import services
 from executions.models import Execution
@@ -11,6 +11,7 @@ from tests import factories
 from tests.executions import driving
 from tests.workflows.definitions import document, step
 
+Decision = Literal["approved", "rejected"]
 FORM = {
     "type": "object",
     "required": ["amount"],

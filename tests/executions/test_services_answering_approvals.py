@@ -22,7 +22,7 @@ from tests.executions.driving import (
     statuses,
     step_run,
 )
-from tests.executions.standing import waiting
+from tests.executions.standing import Decision, waiting
 from tests.workflows.definitions import step
 
 pytestmark = pytest.mark.usefixtures("committed_db")
@@ -36,20 +36,22 @@ def person(
     return Principal("user", UUID(int=1), tenant_id, "acme", role, label)
 
 
-def decide(execution: Execution, by: Principal, decision: str = "approved", **more: Any) -> None:
+def decide(
+    execution: Execution, by: Principal, decision: Decision = "approved", **more: Any
+) -> None:
     with scope.tenant(execution.tenant_id):
         services.decide(
             tenant_id=execution.tenant_id,
             execution_id=execution.id,
             key="ask",
-            decision=decision,  # type: ignore[arg-type] # one of the two words
+            decision=decision,
             by=by,
             **more,
         )
 
 
 @pytest.mark.parametrize("decision", ["approved", "rejected"])
-def test_a_person_decides(decision: str) -> None:
+def test_a_person_decides(decision: Decision) -> None:
     execution = waiting(ASK, step("pay", "ask.approved"), step("tell", "ask.rejected"))
     decide(execution, person(execution), decision, comment="As agreed.")
     assert drained(execution).status == "succeeded"

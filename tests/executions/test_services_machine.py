@@ -36,6 +36,7 @@ from tests.executions.driving import (
     hurry,
 )
 from tests.executions.machine import RESULTS, Machine, result_of
+from tests.executions.standing import Decision
 from tests.workflows.definitions import documents
 
 ANY = st.integers(0, 99)  # which of those that there are just now
@@ -162,7 +163,7 @@ class Runs(Machine):
                 services.answer(callback, body=None, headers={}, query={})
 
     @rule(which=ANY, decision=st.sampled_from(["approved", "rejected"]))
-    def answer_or_decide(self, which: int, decision: str) -> None:
+    def answer_or_decide(self, which: int, decision: Decision) -> None:
         rows = [row for row in self._steps("waiting") if row.waits["for"] != "time"]
         if rows:
             self._answer(rows[which % len(rows)], decision)
