@@ -1,7 +1,8 @@
 """Real servers for the tests that ask for a database, and none for those that do not.
 
 Fixtures: `db` (or the mark `django_db`) rolls back after the test; `committed_db` really commits,
-for tests with threads or processes, and empties every table afterwards.
+for tests with threads or processes, and empties every table afterwards. What fixtures of a module
+write with `module_db` is there for each of its tests, which undo only what is their own.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Iterator
 import hypothesis
 import pytest
 from django.core.cache import cache
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 from pytest_django import DjangoDbBlocker
 
 from config.local.errors import RunnerError
@@ -107,6 +108,14 @@ def forgotten_tries(request: pytest.FixtureRequest) -> None:
     """What earlier tests tried (log-ins, say) is not counted against this one."""
     if needs_servers(request.node):
         cache.clear()
+
+
+@pytest.fixture(scope="module")
+def module_db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """A transaction around a module's tests with `db`, for rows that are dear and that all need."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield
+        transaction.set_rollback(True)
 
 
 @pytest.fixture

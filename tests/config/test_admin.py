@@ -30,9 +30,9 @@ OURS = [
 ]
 
 
-@pytest.fixture
-def acme(db: None) -> Caller:
-    """A tenant with a row in every table that staff look at."""
+@pytest.fixture(scope="module")
+def owner(module_db: None) -> Caller:
+    """Of a tenant with a row in every table that staff look at."""
     caller = owner_of("acme")
     caller.post("workflows/", {"name": "flow", "definition": document(step("a"), step("b", "a"))})
     caller.post("workflows/flow/publish/")
@@ -52,6 +52,11 @@ def acme(db: None) -> Caller:
         TenantLimits.objects.create(tenant=tenant, writes="200/min")
         TenantUsage.objects.create(tenant=tenant, stored_bytes=1, measured_at=timezone.now())
     return caller
+
+
+@pytest.fixture
+def acme(owner: Caller, db: None) -> Caller:
+    return owner
 
 
 @pytest.fixture
