@@ -18,7 +18,7 @@ from tests.faults.waiting import wait
 from tests.workload import Workload
 from webhooks import services, signatures
 
-CLIENTS = 64
+CLIENTS = (16, 64)  # in the short form: twice as many as web has threads
 SMALLEST, LARGEST = 1_000, 1_000_000  # bytes
 PATIENCE = 240.0  # seconds for all to be accepted; only hanging is an error
 KEPT = """
@@ -66,11 +66,11 @@ def push(delivery_id: str) -> bytes:
 
 
 def killed_while_taking_in(trial: Trial) -> None:
-    """F22: 64 clients push; no worker lives for a part of it; web is killed, in part and whole."""
+    """F22: many push; for a part of it no worker lives; web is killed, in part and whole."""
     work = _pushes(trial)
     count, trial.rounds = trial.size((60, 1), (1_500, 8))
     trial.system.kill_workers()
-    with trial.sending(work, clients=CLIENTS) as senders:
+    with trial.sending(work, clients=trial.size(*CLIENTS)) as senders:
         for number in range(trial.rounds):
             _wait_accepted(senders, count * (number + 1) // (trial.rounds + 2))
             os.kill(trial.rng.choice(trial.system.web_workers()), signal.SIGKILL)
