@@ -6,7 +6,6 @@ import re
 import secrets
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -68,10 +67,8 @@ class TenantMiddleware:
         request.counted = NOT_COUNTED  # type: ignore[attr-defined]
         with actors.acting(_somebody(request)):
             response = self.get_response(request)
-        if request.principal is not None and request.principal.kind == "api_key":  # type: ignore[attr-defined]
-            # What closes with the answer is done once it is sent.
-            used = partial(services.note_used, request.principal)  # type: ignore[attr-defined]
-            response._resource_closers.append(used)  # type: ignore[attr-defined]  # noqa: SLF001
+        if request.principal is not None:  # type: ignore[attr-defined]
+            services.note_used(request.principal)  # type: ignore[attr-defined]
         for name, value in request.counted.headers.items():  # type: ignore[attr-defined]
             response.headers.setdefault(name, value)
         # A session's pages show what is its owner's, such as the key of an authenticator app.
