@@ -107,17 +107,9 @@ class KeyForm(RoleForm):
 AUDIT_FILTERS = ("actor", "action", "target", "since", "until")
 
 
-class AuditForm(forms.Form):
-    """Which entries of the audit trail to show; every field may be empty. Times are UTC."""
+class PeriodForm(forms.Form):
+    """From when to when; either may be empty. Times are UTC."""
 
-    actor = forms.CharField(label="Who", max_length=300, required=False)
-    action = forms.CharField(
-        label="What",
-        max_length=64,
-        required=False,
-        widget=forms.TextInput(attrs={"list": "actions"}),
-    )
-    target = forms.CharField(label="To what", max_length=300, required=False)
     since = forms.DateTimeField(
         label="Since (UTC)",
         required=False,
@@ -128,6 +120,21 @@ class AuditForm(forms.Form):
         required=False,
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
     )
+
+
+class AuditForm(PeriodForm):
+    """Which entries of the audit trail to show; every field may be empty."""
+
+    field_order = ["actor", "action", "target", "since", "until"]
+
+    actor = forms.CharField(label="Who", max_length=300, required=False)
+    action = forms.CharField(
+        label="What",
+        max_length=64,
+        required=False,
+        widget=forms.TextInput(attrs={"list": "actions"}),
+    )
+    target = forms.CharField(label="To what", max_length=300, required=False)
     below = forms.IntegerField(
         required=False, min_value=1, max_value=2**62, widget=forms.HiddenInput
     )

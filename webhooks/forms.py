@@ -8,6 +8,7 @@ from typing import Any
 
 from django import forms
 
+from tenants.forms import PeriodForm
 from webhooks import signatures
 from webhooks.models import ANSWERS, Endpoint
 from webhooks.refusals import Reason
@@ -119,22 +120,14 @@ class RotationForm(forms.Form):
     secret = _secret_field("The provider's secret; made here if it is left empty")
 
 
-class FilterForm(forms.Form):
-    """Which deliveries to list; every field may be empty. Times are UTC."""
+class FilterForm(PeriodForm):
+    """Which deliveries to list; every field may be empty."""
+
+    field_order = ["reason", "since", "until"]
 
     reason = forms.ChoiceField(
         required=False,
         choices=[("", "Any reason"), *((one.value, one.label) for one in Reason)],
-    )
-    since = forms.DateTimeField(
-        label="Since (UTC)",
-        required=False,
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
-    )
-    until = forms.DateTimeField(
-        label="Until (UTC)",
-        required=False,
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
     )
     execution = forms.UUIDField(label="Execution", required=False)
     before = forms.UUIDField(required=False, widget=forms.HiddenInput)
