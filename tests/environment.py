@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import sys
 import tempfile
 from pathlib import Path
 
@@ -48,3 +49,6 @@ def variables() -> dict[str, str]:
 
 
 os.environ.update(variables())
+# A session starts dozens of processes: each would compile all of the product anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
