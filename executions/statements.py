@@ -81,7 +81,7 @@ PICK_UNLOCKED = _PICK.format(lock="SKIP LOCKED")
 # What a worker must know of a run to work on it.
 _RUN = """
        e.version_id, e.workflow_id, e.trigger_kind, e.trigger, e.created_at,
-       w.slug, v.number, t.slug, t.name,
+       w.slug, v.number, t.slug, t.name, t.egress_hosts,
        e.parent_id, e.parent_step, e.item_index, e.key_root, e.depth, e.limited, e.test"""
 _RUN_TABLES = """
 JOIN executions_execution e ON e.id = %(execution)s
@@ -256,6 +256,7 @@ SELECT 1 FROM gate
 
 START = start("SELECT 1")
 
+# Whoever goes on with the run's next step hears where the tenant's calls may go by now.
 # A step goes back to queued from a worker that was lost: that try does not count. The numbers of
 # the tries of a wait start anew. (The status is asked for by a parameter and the row found by its
 # key: with a constant it was looked for among all that are running.)
@@ -277,7 +278,8 @@ WITH {_MOVED_WITH_STEP}, gate AS (
   WHERE s.id = %(step)s AND s.fence = %(fence)s AND s.status = %(step_from)s
   RETURNING 1
 ), {_ADDED}, {_CANCELLED}, {_TOLD}
-SELECT moved.follow_up FROM gate CROSS JOIN moved
+SELECT moved.follow_up, (SELECT t.egress_hosts FROM tenants_tenant t WHERE t.id = %(tenant)s)
+FROM gate CROSS JOIN moved
 """
 
 MOVE = f"""
