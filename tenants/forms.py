@@ -167,7 +167,12 @@ class HostsField(forms.CharField):
 
     def __init__(self, *, most: int = hosts.MAX_HOSTS, **options: Any) -> None:
         self.most = most
-        shown = {"rows": 4, "spellcheck": "false", "placeholder": "api.example.com\n*.example.com"}
+        rows = 4 if most <= hosts.MAX_HOSTS else 10
+        shown = {
+            "rows": rows,
+            "spellcheck": "false",
+            "placeholder": "api.example.com\n*.example.com",
+        }
         super().__init__(**{"required": False, "widget": forms.Textarea(shown), **options})
 
     def prepare_value(self, value: Any) -> Any:

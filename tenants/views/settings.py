@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from tenants import services
 from tenants.access import MemberRequest, needs
+from tenants.confirming import confirmed
 from tenants.forms import (
     EgressForm,
     NewSecretForm,
@@ -46,6 +47,7 @@ def listed(request: MemberRequest) -> HttpResponse:
 
 @_asking
 @needs(Permission.ADMINISTER)
+@confirmed
 def egress(request: MemberRequest) -> HttpResponse:
     """Say where the tenant's calls may go."""
     tenant_id = request.principal.tenant_id
@@ -53,7 +55,7 @@ def egress(request: MemberRequest) -> HttpResponse:
     form = EgressForm(request.POST if request.method == "POST" else None, initial={"hosts": kept})
     if form.is_valid():
         chosen = services.set_egress(tenant_id=tenant_id, hosts=form.cleaned_data["hosts"])
-        reached = chosen if chosen.rules else "every public host"
+        reached = "the hosts of the list only" if chosen.rules else "every public host"
         return _done(request, f"Calls may go to {reached}.")
     return _form(request, "outgoing calls", form)
 
@@ -61,6 +63,7 @@ def egress(request: MemberRequest) -> HttpResponse:
 @sensitive_post_parameters("value")
 @_asking
 @needs(Permission.SECRETS)
+@confirmed
 def add_secret(request: MemberRequest) -> HttpResponse:
     """Give a secret."""
     form = NewSecretForm(request.POST or None)
@@ -76,6 +79,7 @@ def add_secret(request: MemberRequest) -> HttpResponse:
 @sensitive_post_parameters("value")
 @_asking
 @needs(Permission.SECRETS)
+@confirmed
 def secret(request: MemberRequest, name: str) -> HttpResponse:
     """Replace a secret's value, or its list of hosts."""
     tenant_id = request.principal.tenant_id
@@ -128,6 +132,7 @@ def variable(request: MemberRequest, name: str) -> HttpResponse:
 
 @_asking
 @needs(Permission.SECRETS)
+@confirmed
 def delete_secret(request: MemberRequest, name: str) -> HttpResponse:
     """Ask, then delete a secret."""
     return _delete(request, "secret", name)
