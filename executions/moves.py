@@ -72,6 +72,7 @@ class Move:
     output: JSON = None
     error: JSON = None
     follow_up: bool = False
+    egress_hosts: tuple[str, ...] = ()  # of the tenant, once it was written with a step's end
 
     @property
     def last_seq(self) -> int:

@@ -13,7 +13,9 @@ _DUE = "due_at <= statement_timestamp()"
 
 # Tenants with work, by a loose scan of two indexes; of those with work that is due the ones with
 # the fewest running steps. Of each the oldest steps, and after them the runs that may begin, as
-# many as the tenant may have at once. They take turns: each one taken counts as one that runs.
+# many as the tenant may have at once: the deployment's limit, or that which staff gave it, which is
+# looked up for these few tenants only; 0 is none. They take turns: each one taken counts as one
+# that runs.
 # What another worker has locked is passed over, and half of what is there is left to others.
 # The rows say also whether there was work at all, and whether there is more of it. What can be
 # picked is put together first: on tables that were never analyzed a join with it was planned from
@@ -49,6 +51,12 @@ WITH RECURSIVE tenants AS (
            PARTITION BY fairest.tenant_id ORDER BY work.rank, work.due_at, work.id) AS turn
   FROM fairest
   CROSS JOIN LATERAL (
+    SELECT nullif(coalesce(
+      (SELECT l.running_executions FROM tenants_tenantlimits l
+       WHERE l.tenant_id = fairest.tenant_id), %(running)s), 0) AS most
+    OFFSET 0  -- else it would be looked up at each of its places below
+  ) AS may
+  CROSS JOIN LATERAL (
     (SELECT s.execution_id AS id, 0 AS rank, s.due_at FROM executions_steprun s
      WHERE s.tenant_id = fairest.tenant_id AND {_CLAIMABLE} AND s.{_DUE}
      ORDER BY s.due_at, s.id LIMIT 16)
@@ -56,11 +64,11 @@ WITH RECURSIVE tenants AS (
     (SELECT r.id, 1, r.due_at FROM executions_execution r
      WHERE r.tenant_id = fairest.tenant_id AND {_STARTABLE} AND r.{_DUE}
      ORDER BY r.due_at, r.id
-     LIMIT least(16, %(running)s - (
+     LIMIT least(16, may.most - (
        SELECT count(*) FROM (
          SELECT FROM executions_execution b
          WHERE b.tenant_id = fairest.tenant_id AND b.status = 'running'
-         LIMIT %(running)s) AS begun)))
+         LIMIT coalesce(may.most, 0)) AS begun)))
   ) AS work
 ), picked AS (
   SELECT e.id, e.tenant_id, e.version_id, e.last_seq, e.trigger_kind,
@@ -81,7 +89,7 @@ PICK_UNLOCKED = _PICK.format(lock="SKIP LOCKED")
 # What a worker must know of a run to work on it.
 _RUN = """
        e.version_id, e.workflow_id, e.trigger_kind, e.trigger, e.created_at,
-       w.slug, v.number, t.slug, t.name,
+       w.slug, v.number, t.slug, t.name, t.egress_hosts,
        e.parent_id, e.parent_step, e.item_index, e.key_root, e.depth, e.limited, e.test"""
 _RUN_TABLES = """
 JOIN executions_execution e ON e.id = %(execution)s
@@ -256,6 +264,7 @@ SELECT 1 FROM gate
 
 START = start("SELECT 1")
 
+# Whoever goes on with the run's next step hears where the tenant's calls may go by now.
 # A step goes back to queued from a worker that was lost: that try does not count. The numbers of
 # the tries of a wait start anew. (The status is asked for by a parameter and the row found by its
 # key: with a constant it was looked for among all that are running.)
@@ -277,7 +286,8 @@ WITH {_MOVED_WITH_STEP}, gate AS (
   WHERE s.id = %(step)s AND s.fence = %(fence)s AND s.status = %(step_from)s
   RETURNING 1
 ), {_ADDED}, {_CANCELLED}, {_TOLD}
-SELECT moved.follow_up FROM gate CROSS JOIN moved
+SELECT moved.follow_up, (SELECT t.egress_hosts FROM tenants_tenant t WHERE t.id = %(tenant)s)
+FROM gate CROSS JOIN moved
 """
 
 MOVE = f"""

@@ -63,6 +63,7 @@ class RunRow(NamedTuple):
     version_number: int | None
     tenant_slug: str
     tenant_name: str
+    egress_hosts: list[str]
     parent_id: UUID | None
     parent_step: str | None
     item_index: int | None
@@ -202,9 +203,9 @@ def launch(db: Prepared, moves: Sequence[Move]) -> list[RunRow]:
 def record(db: Prepared, end: StepEnd, move: Move, *, last: bool = False) -> Move | None:
     """Record what became of a step, and what follows; with `last` the transaction ends.
 
-    The move as it was written: with a `follow_up` too if a subscription hears of the run's end.
-    None, and nothing is written: the execution is at another revision than the move was decided
-    on, or another has the step.
+    The move as it was written: with a `follow_up` too if a subscription hears of the run's end, and
+    with where the tenant's calls may go by now. None, and nothing is written: the execution is at
+    another revision than the move was decided on, or another has the step.
     """
     rows = db.run(
         statements.RECORD,
@@ -229,7 +230,8 @@ def record(db: Prepared, end: StepEnd, move: Move, *, last: bool = False) -> Mov
         },
         last=last,
     )
-    return _as_written(move, rows)
+    written = _as_written(move, rows)
+    return written and replace(written, egress_hosts=tuple(rows[0][1]))
 
 
 def move(db: Prepared, move: Move) -> Move | None:

@@ -10,8 +10,10 @@ from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
 from channels.db import database_sync_to_async
+from django.conf import settings
 
-from tenants import limits, scope, services
+from tenants import limits, scope, strangers
+from tenants.addresses import client_address
 from tenants.principals import Principal
 
 # What ASGI calls a scope; here that word is the tenants'.
@@ -44,11 +46,13 @@ async def in_tenant(tenant_id: UUID, call: Callable[P, T], *args: P.args, **kwar
 
 
 async def key_holder(connection: Connection) -> Principal | None:
-    """The principal of the API key in the request's Authorization header."""
+    """The principal of the API key in the request's Authorization header.
+
+    Raises Problem 429 for an address that came too often without a good one.
+    """
     value = header(connection, b"authorization")
-    if not value.lower().startswith(BEARER):
-        return None
-    return await in_thread(services.find_key_holder, value[len(BEARER) :].strip())
+    token = value[len(BEARER) :].strip() if value.lower().startswith(BEARER) else ""
+    return await in_thread(strangers.find_holder, token, _client_of(connection))
 
 
 async def count(caller: Principal) -> dict[str, str]:
@@ -56,6 +60,12 @@ async def count(caller: Principal) -> dict[str, str]:
     counted = await in_thread(limits.count_call, caller.tenant_id, write=False)
     counted.check("The tenant's")
     return counted.headers
+
+
+def _client_of(connection: Connection) -> str | None:
+    peer = (connection.get("client") or ("",))[0]
+    forwarded = header(connection, b"x-forwarded-for")
+    return client_address(peer, forwarded, behind_proxy=settings.BEHIND_PROXY)
 
 
 def header(connection: Connection, name: bytes) -> str:

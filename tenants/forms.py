@@ -172,8 +172,14 @@ class SecretValueField(forms.CharField):
 class HostsField(forms.CharField):
     """Hosts, one a line; the cleaned value is the list in the one spelling that is kept."""
 
-    def __init__(self, **options: Any) -> None:
-        shown = {"rows": 4, "spellcheck": "false", "placeholder": "api.example.com\n*.example.com"}
+    def __init__(self, *, most: int = hosts.MAX_HOSTS, **options: Any) -> None:
+        self.most = most
+        rows = 4 if most <= hosts.MAX_HOSTS else 10
+        shown = {
+            "rows": rows,
+            "spellcheck": "false",
+            "placeholder": "api.example.com\n*.example.com",
+        }
         super().__init__(**{"required": False, "widget": forms.Textarea(shown), **options})
 
     def prepare_value(self, value: Any) -> Any:
@@ -181,8 +187,8 @@ class HostsField(forms.CharField):
 
     def clean(self, value: Any) -> list[str]:
         lines = str(super().clean(value)).split()
-        if len(lines) > hosts.MAX_HOSTS:
-            raise ValidationError(f"Give at most {hosts.MAX_HOSTS} hosts.")
+        if len(lines) > self.most:
+            raise ValidationError(f"Give at most {self.most} hosts.")
         kept: dict[str, None] = {}
         for line in lines:
             try:
@@ -213,6 +219,16 @@ class NewSecretForm(SecretForm):
 
     name = forms.CharField(label="Name", max_length=63, validators=[name_validator])
     field_order = ["name", "value", "hosts"]
+
+
+class EgressForm(forms.Form):
+    """Where a tenant's calls may go."""
+
+    hosts = HostsField(
+        label="Hosts",
+        most=hosts.MAX_EGRESS_HOSTS,
+        help_text="Where calls may go, one a line. Without any they may go to every public host.",
+    )
 
 
 class VariableForm(forms.Form):

@@ -15,9 +15,10 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from rest_framework.permissions import SAFE_METHODS
 
-from tenants import actors, limits, problems, scope, services
+from tenants import actors, limits, problems, scope, services, strangers
 from tenants.access import client_of
 from tenants.actors import REQUEST_ID, Actor, Door
+from tenants.auth import HasPermission
 from tenants.limits import NOT_COUNTED, Counted
 from tenants.principals import Principal
 from tenants.problems import Problem
@@ -93,7 +94,10 @@ class TenantMiddleware:
             if principal is None:
                 raise Http404
         elif request.path.startswith(API_PREFIX):
-            principal = self._key_holder(request)
+            try:
+                principal = _key_holder(request, view)
+            except Problem as problem:
+                return problems.respond(problem)
         elif request.path.startswith(ADMIN_PREFIX) and request.user.is_staff:
             if settings.STAFF_MFA_REQUIRED and not services.has_second_factor(request.user):
                 messages.warning(request, "Set up a second factor first: staff need one.")
@@ -116,11 +120,15 @@ class TenantMiddleware:
         with actors.acting(actors.named(principal.kind, principal.id, principal.label)):
             return _run(opened, view, request, args, kwargs)
 
-    def _key_holder(self, request: HttpRequest) -> Principal | None:
-        header = request.headers.get("Authorization", "")
-        if not header.lower().startswith(BEARER):
-            return None
-        return services.find_key_holder(header[len(BEARER) :].strip())
+
+def _key_holder(request: HttpRequest, view: Any) -> Principal | None:
+    """Raises Problem 429 for an address that came too often without a good key."""
+    header = request.headers.get("Authorization", "")
+    token = header[len(BEARER) :].strip() if header.lower().startswith(BEARER) else ""
+    guards = getattr(getattr(view, "cls", None), "permission_classes", ())
+    if not token and HasPermission not in guards:
+        return None  # it needs none
+    return strangers.find_holder(token, client_of(request))
 
 
 def _count(request: HttpRequest, caller: Principal) -> HttpResponse | None:

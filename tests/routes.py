@@ -69,6 +69,7 @@ PAGES = frozenset(
         "t/<slug:tenant_slug>/audit/",
         "t/<slug:tenant_slug>/audit/export/",
         "t/<slug:tenant_slug>/settings/",
+        "t/<slug:tenant_slug>/settings/egress/",
         "t/<slug:tenant_slug>/settings/secrets/",
         "t/<slug:tenant_slug>/settings/secrets/<slug:name>/",
         "t/<slug:tenant_slug>/settings/secrets/<slug:name>/delete/",
@@ -142,6 +143,7 @@ API: dict[str, Bodies] = {
     "api/v1/subscriptions/": {"POST": {"workflow": "classified", "statuses": ["failed"]}},
     _SUBSCRIPTION: {"PATCH": {"enabled": False}},
     "api/v1/usage/": {},
+    "api/v1/egress/": {"PUT": {"hosts": ["shop.example"]}},
     "api/v1/secrets/": {"POST": {"name": "new", "value": "open sesame"}},
     "api/v1/secrets/<slug:name>/": {
         "PUT": {"value": "open sesame"},

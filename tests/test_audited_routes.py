@@ -86,6 +86,7 @@ SETTINGS = "t/<slug:tenant_slug>/settings/"
 FORMS: Mapping[str, Mapping[str, str]] = {
     f"{SETTINGS}secrets/<slug:name>/delete/": {},
     f"{SETTINGS}variables/<slug:name>/delete/": {},
+    f"{SETTINGS}egress/": {"hosts": "shop.example"},
     f"{SETTINGS}secrets/": {"name": "fresh", "value": "open sesame"},
     f"{SETTINGS}variables/": {"name": "fresh", "value": "1"},
     f"{SETTINGS}secrets/<slug:name>/": {"value": "open sesame"},

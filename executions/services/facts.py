@@ -16,6 +16,7 @@ from executions.states import STEP_ENDED, ExecutionStatus, StepStatus
 from executions.transitions import RunRow
 from tenants import scope
 from tenants import services as tenant_services
+from tenants.hosts import Hosts
 from workflows.definition import JSON
 
 
@@ -58,6 +59,7 @@ def run_of(
         limited=row.limited,
         test=row.test,
         item=item,
+        egress=Hosts(tuple(row.egress_hosts)),
     )
 
 

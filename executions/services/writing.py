@@ -13,6 +13,7 @@ from executions.services.endings import Ending, ending_from
 from executions.services.settling import settle
 from executions.services.signals import answered
 from executions.states import STEP_ENDED, StepStatus
+from tenants.hosts import Hosts
 from tenants.scope import Prepared
 from workflows.steps.base import Done, Failed
 
@@ -50,6 +51,7 @@ def write(
     written = transitions.record(db, step, move, last=last)
     if written is None:
         raise StaleError
+    run.egress = Hosts(written.egress_hosts)
     return written
 
 

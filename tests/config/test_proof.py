@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.conf import LazySettings
 from django.core.management import call_command
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, override_settings
@@ -16,7 +17,9 @@ from config import knocking, proof
 from config.doors import PUBLIC
 from config.urls import urlpatterns as real
 from executions.consumers import ExecutionSocket
+from tenants import strangers
 from tenants.attempts import Tried
+from tenants.gcra import Rate
 from tenants.models import Tenant, User
 from tests import environment, servers
 from tests.callers import PASSWORD
@@ -48,6 +51,13 @@ def view_with_owners_rights(committed_db: None) -> Iterator[None]:
 def test_tenants_are_kept_apart(kept: proof.Proof) -> None:
     assert kept.failures == []
     assert kept.holds
+
+
+def test_knocking_is_not_turned_away_for_its_number(db: None, settings: LazySettings) -> None:
+    settings.RATE_UNKNOWN_KEYS = Rate(1, 3600)
+    strangers.forget()
+    assert [one for one in knocking.nobody() if not one.held] == []
+    strangers.forget()
 
 
 @pytest.mark.parametrize("kind", ["table", "route", "socket"])

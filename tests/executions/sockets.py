@@ -108,6 +108,7 @@ class Stream:
             {
                 "type": "http",
                 "http_version": "1.1",
+                "client": ["127.0.0.1", 50000],
                 "method": "GET",
                 "path": f"/api/v1/executions/{execution_id}/events/",
                 "raw_path": b"",
