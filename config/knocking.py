@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -19,8 +20,9 @@ from django.http import HttpResponseBase
 from django.test import Client
 from django.urls import reverse
 
+from config import routing
 from config.doors import ADMIN, API, PUBLIC, Route, walk
-from executions import routing
+from executions.routing import EVENT_STREAM, Streams
 from tenants import scope, services
 from tenants.attempts import Planted, Row, Tried
 from tenants.models import Membership, TenantLimits, User
@@ -43,7 +45,6 @@ RESOURCES: Mapping[str, tuple[str, str]] = {
 _NOBODYS = str(uuid.UUID(int=0))
 _ANYTHING = {"uuid": _NOBODYS, "int": "1"}
 PATIENCE = 10.0  # seconds; against hanging, not a measurement
-_SOCKET = "/ws/executions/<uuid:execution_id>/"
 _STREAM = "/api/v1/executions/<uuid:id>/events/"
 
 Ask = Callable[[str, str], HttpResponseBase]
@@ -77,7 +78,7 @@ def stranger(planted: Planted) -> list[Tried]:
 
 
 def sockets() -> list[Tried]:
-    """Nobody at the socket and the event stream; a browser that another site's page sends."""
+    """Nobody at each socket and the event stream; a browser that another site's page sends."""
     return asyncio.run(_sockets())
 
 
@@ -187,19 +188,21 @@ async def _sockets() -> list[Tried]:
     at_home = (b"origin", f"{own.scheme}://{own.netloc}".encode())
     elsewhere = (b"origin", b"https://elsewhere.invalid")
     no_query: dict[str, Any] = {"query_string": b"", "subprotocols": []}
-    socket = {"type": "websocket", "path": f"/ws/executions/{_NOBODYS}/", **no_query}
     path = f"/api/v1/executions/{_NOBODYS}/events/"
     stream = {"type": "http", "method": "GET", "path": path, **no_query}
-    accept = (b"accept", routing.EVENT_STREAM.encode())
-    streams = routing.Streams(otherwise=_nothing_else)
-    anonymous = await _outcome(routing.guarded_sockets, {**socket, "headers": [host, at_home]})
-    foreign = await _outcome(routing.guarded_sockets, {**socket, "headers": [host, elsewhere]})
+    accept = (b"accept", EVENT_STREAM.encode())
+    tries = []
+    for name in (f"/{getattr(entry, 'pattern', entry)}" for entry in routing.sockets.routes):
+        socket = {"type": "websocket", "path": re.sub("<[^>]+>", _NOBODYS, name), **no_query}
+        anonymous = await _outcome(routing.guarded_sockets, {**socket, "headers": [host, at_home]})
+        foreign = await _outcome(routing.guarded_sockets, {**socket, "headers": [host, elsewhere]})
+        tries += [
+            Tried(name, "nobody opens it", anonymous, held=anonymous == 4401),
+            Tried(name, "a page of another site opens it", foreign, held=foreign == "refused"),
+        ]
+    streams = Streams(otherwise=_nothing_else)
     keyless = await _outcome(streams, {**stream, "headers": [host, accept]})
-    return [
-        Tried(_SOCKET, "nobody opens it", anonymous, held=anonymous == 4401),
-        Tried(_SOCKET, "a page of another site opens it", foreign, held=foreign == "refused"),
-        Tried(_STREAM, "nobody opens it as a stream", keyless, held=keyless == 401),
-    ]
+    return [*tries, Tried(_STREAM, "nobody opens it as a stream", keyless, held=keyless == 401)]
 
 
 async def _nothing_else(*_: Any) -> None:
