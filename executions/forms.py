@@ -39,7 +39,7 @@ class FilterForm(forms.Form):
         required=False,
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
     )
-    items = forms.BooleanField(label="Items too", required=False)
+    items = forms.BooleanField(label="Items of for_each too", required=False)
     test = forms.BooleanField(label="Tests of drafts", required=False)
     parent = forms.UUIDField(required=False, widget=forms.HiddenInput)
     before = forms.UUIDField(required=False, widget=forms.HiddenInput)

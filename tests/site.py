@@ -73,7 +73,7 @@ def make_site() -> Site:
         **_access(people),
         **_webhooks(workflow),
         "executions/": {"execution_id": execution.id, "id": execution.id, "key": "only"},
-        "schedules/": {"id": schedule.id},
+        "schedules/": {"schedule_id": schedule.id, "id": schedule.id},
         "subscriptions/": {"subscription_id": subscription.id, "id": subscription.id},
         "admin/workflows/": {"id": workflow.id},
         "admin/workflows/schedule/": {"id": schedule.id},
