@@ -32,7 +32,7 @@ class FilterForm(PeriodForm):
     workflow = forms.ChoiceField(required=False)
     status = forms.ChoiceField(required=False, choices=_choices("Any status", ExecutionStatus))
     trigger = forms.ChoiceField(required=False, choices=_choices("Any trigger", TRIGGERS))
-    items = forms.BooleanField(label="Items too", required=False)
+    items = forms.BooleanField(label="Items of for_each too", required=False)
     test = forms.BooleanField(label="Tests of drafts", required=False)
     parent = forms.UUIDField(required=False, widget=forms.HiddenInput)
     before = forms.UUIDField(required=False, widget=forms.HiddenInput)

@@ -120,6 +120,11 @@ def test_every_kind_of_place_is_tried(kept: proof.Proof, kind: str) -> None:
     assert sum(line.tries for line in kept.lines if line.kind == kind) > 0
 
 
+def test_every_socket_is_tried(kept: proof.Proof) -> None:
+    tried = {line.place for line in kept.lines if line.kind == "socket" and line.tries}
+    assert set(listening.sockets()) == tried
+
+
 def test_every_route_that_is_not_public_is_knocked_at(kept: proof.Proof) -> None:
     silent = [line.place for line in kept.lines if line.kind == "route" and not line.tries]
     assert [place for place in silent if place[1:] not in PUBLIC] == []
@@ -190,9 +195,10 @@ def test_a_socket_that_takes_anybody_is_found(db: None, monkeypatch: pytest.Monk
     ours, theirs = household.settle(), household.settle()
     household.furnish(theirs)
     found = listening.listeners(ours, theirs)
+    socket = "/ws/executions/<uuid:execution_id>/"
     assert [str(one) for one in found if not one.held] == [
-        f"{listening.SOCKET}: nobody opens it: events",
-        f"{listening.SOCKET}: another tenant's owner opens it: events",
+        f"{socket}: nobody opens it: events",
+        f"{socket}: another tenant's owner opens it: events",
     ]
 
 

@@ -72,8 +72,9 @@ def endpoint(request: MemberRequest, endpoint_id: UUID) -> HttpResponse:
 @confirmed
 def create(request: MemberRequest) -> HttpResponse:
     """Give a workflow an address; its secret is shown once."""
-    slugs = list(workflow_services.listed().order_by("slug").values_list("slug", flat=True))
-    form = NewEndpointForm(posted(request), slugs, {"workflow": request.GET.get("workflow")})
+    workflows = workflow_services.listed().order_by("name").values_list("slug", "name")
+    named = [(slug, f"{name} ({slug})") for slug, name in workflows]
+    form = NewEndpointForm(posted(request), named, {"workflow": request.GET.get("workflow")})
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
         workflow = workflow_services.find(slug=given["workflow"])
