@@ -264,7 +264,7 @@ SELECT 1 FROM gate
 
 START = start("SELECT 1")
 
-# Whoever goes on with the run's next step hears where the tenant's calls may go by now.
+# Whoever goes on with a step that calls out hears where the tenant's calls may go by now.
 # A step goes back to queued from a worker that was lost: that try does not count. The numbers of
 # the tries of a wait start anew. (The status is asked for by a parameter and the row found by its
 # key: with a constant it was looked for among all that are running.)
@@ -286,7 +286,8 @@ WITH {_MOVED_WITH_STEP}, gate AS (
   WHERE s.id = %(step)s AND s.fence = %(fence)s AND s.status = %(step_from)s
   RETURNING 1
 ), {_ADDED}, {_CANCELLED}, {_TOLD}
-SELECT moved.follow_up, (SELECT t.egress_hosts FROM tenants_tenant t WHERE t.id = %(tenant)s)
+SELECT moved.follow_up, CASE WHEN %(calls_out)s THEN
+  (SELECT t.egress_hosts FROM tenants_tenant t WHERE t.id = %(tenant)s) END
 FROM gate CROSS JOIN moved
 """
 

@@ -200,12 +200,15 @@ def launch(db: Prepared, moves: Sequence[Move]) -> list[RunRow]:
     return [RunRow._make(rows[0]) for rows in db.run_all(calls, last=True)[1::2]]
 
 
-def record(db: Prepared, end: StepEnd, move: Move, *, last: bool = False) -> Move | None:
+def record(
+    db: Prepared, end: StepEnd, move: Move, *, calls_out: bool = False, last: bool = False
+) -> Move | None:
     """Record what became of a step, and what follows; with `last` the transaction ends.
 
     The move as it was written: with a `follow_up` too if a subscription hears of the run's end, and
-    with where the tenant's calls may go by now. None, and nothing is written: the execution is at
-    another revision than the move was decided on, or another has the step.
+    if what follows `calls_out`, with where the tenant's calls may go by now. None, and nothing is
+    written: the execution is at another revision than the move was decided on, or another has the
+    step.
     """
     rows = db.run(
         statements.RECORD,
@@ -226,12 +229,13 @@ def record(db: Prepared, end: StepEnd, move: Move, *, last: bool = False) -> Mov
             "due_at": end.due_at,
             "wait": dump(end.wait),
             "restarts": end.restarts,
+            "calls_out": calls_out,
             "lost": (end.source, end.status) == (StepStatus.RUNNING, StepStatus.QUEUED),
         },
         last=last,
     )
     written = _as_written(move, rows)
-    return written and replace(written, egress_hosts=tuple(rows[0][1]))
+    return written and replace(written, egress_hosts=rows[0][1])
 
 
 def move(db: Prepared, move: Move) -> Move | None:

@@ -99,15 +99,7 @@ class TenantMiddleware:
             except Problem as problem:
                 return problems.respond(problem)
         elif request.path.startswith(ADMIN_PREFIX) and request.user.is_staff:
-            if settings.STAFF_MFA_REQUIRED and not services.has_second_factor(request.user):
-                messages.warning(request, "Set up a second factor first: staff need one.")
-                return redirect("mfa_index")
-            services.note_seen(request)
-            user = request.user
-            own = _opens_own_scope(view)
-            with actors.acting(actors.named("staff", user.pk, user.get_username())):
-                everything = nullcontext() if own else scope.operator("staff admin")
-                return _run(everything, view, request, args, kwargs)
+            return _for_staff(view, request, args, kwargs)
         else:
             return None
         request.principal = principal  # type: ignore[attr-defined]
@@ -119,6 +111,24 @@ class TenantMiddleware:
         opened = nullcontext() if _opens_own_scope(view) else scope.tenant(principal.tenant_id)
         with actors.acting(actors.named(principal.kind, principal.id, principal.label)):
             return _run(opened, view, request, args, kwargs)
+
+
+def _for_staff(
+    view: Callable[..., HttpResponseBase],
+    request: HttpRequest,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> HttpResponseBase:
+    """The admin's page, for all tenants; a second factor comes first, where staff must have one."""
+    user = request.user
+    if settings.STAFF_MFA_REQUIRED and not services.has_second_factor(user):
+        messages.warning(request, "Set up a second factor first: staff need one.")
+        return redirect("mfa_index")
+    services.note_seen(request)
+    own = _opens_own_scope(view)
+    with actors.acting(actors.named("staff", user.pk, user.get_username())):
+        everything = nullcontext() if own else scope.operator("staff admin")
+        return _run(everything, view, request, args, kwargs)
 
 
 def _key_holder(request: HttpRequest, view: Any) -> Principal | None:

@@ -46,12 +46,7 @@ def run_of(
         seq=seq,
         states=states,
         trigger=trigger,
-        execution={
-            "id": str(execution_id if item is None else item.around[-1]),
-            "workflow": row.workflow_slug,
-            "version": row.version_number,
-            "started_at": created_at.isoformat(timespec="milliseconds"),
-        },
+        execution=_named(row, execution_id if item is None else item.around[-1], created_at),
         tenant={"slug": row.tenant_slug, "name": row.tenant_name},
         key_root=row.key_root or str(execution_id),
         depth=row.depth,
@@ -61,6 +56,16 @@ def run_of(
         item=item,
         egress=Hosts(tuple(row.egress_hosts)),
     )
+
+
+def _named(row: RunRow, execution_id: UUID, created_at: datetime) -> dict[str, JSON]:
+    """`execution` as expressions see it."""
+    return {
+        "id": str(execution_id),
+        "workflow": row.workflow_slug,
+        "version": row.version_number,
+        "started_at": created_at.isoformat(timespec="milliseconds"),
+    }
 
 
 def _around(tenant_id: UUID, row: RunRow) -> tuple[tuple[UUID, ...], JSON, datetime]:

@@ -20,7 +20,7 @@ PASSWORD = "a quite long new password"
 MEMBERS = "/t/acme/members/"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def owner(chromium: Browser, product: Stepwell) -> Iterator[BrowserContext]:
     options = {"java_script_enabled": False}
     with watching.log_in(chromium, product, "owner@acme.example", **options) as context:
@@ -159,6 +159,9 @@ def test_the_pages_have_no_barriers(
             page: {
                 "members": MEMBERS,
                 "leave": "/t/acme/leave/",
+                "api-keys": "/t/acme/api-keys/",
+                "settings": "/t/acme/settings/",
+                "egress": "/t/acme/settings/egress/",
                 "account": "/account/",
                 "password": "/account/password/",
                 "again": "/account/app/",

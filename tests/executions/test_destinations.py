@@ -185,7 +185,11 @@ def test_a_refused_call_is_tried_once_and_fails_its_run() -> None:
 def test_each_step_goes_by_the_list_of_when_it_was_begun() -> None:
     """A run that a worker has in hand hears of a new list with its next step."""
     tenant, me = factories.make_tenant(), new_worker()
-    steps = [step("a"), step("b", "a"), step("c", "b")]
+    config = {"url": "https://one.example/"}
+    steps = [
+        step("a"),
+        *(step(key, need, kind="http", config=config) for key, need in ("ba", "cb")),
+    ]
     with scope.tenant(tenant.id):
         services.set_egress(tenant_id=tenant.id, hosts=["one.example"])
     started(tenant, document(*steps))
