@@ -132,7 +132,6 @@ FORMS: Mapping[str, Mapping[str, str]] = {
 }
 
 
-@pytest.mark.filterwarnings("ignore:No directory at")
 def test_every_page_that_changes_something_is_told(world: World) -> None:
     client = session(world.site.people.alice)
     deeds = []

@@ -253,7 +253,6 @@ def _page(client: Client, method: str, path: str) -> HttpResponseBase:
     return answer
 
 
-@pytest.mark.filterwarnings("ignore:No directory at")
 @pytest.mark.parametrize("role", Role)
 def test_a_member_may_what_the_table_says_of_the_role(site: Site, role: Role) -> None:
     people = site.people

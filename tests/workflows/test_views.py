@@ -14,7 +14,7 @@ from tests.workflows.definitions import document, step
 from workflows import schedules, services
 from workflows.models import Workflow
 
-pytestmark = [pytest.mark.django_db, pytest.mark.filterwarnings("ignore:No directory at")]
+pytestmark = pytest.mark.django_db
 
 # Statements before and after a page's own: session, user, membership, scopes; the navigation.
 ADMISSION = 12
