@@ -7,7 +7,7 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
-from config import accounts, env, limits, logs
+from config import accounts, env, limits, logs, look
 from config.limits import *  # noqa: F403 - all of them
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -27,6 +27,7 @@ ASGI_APPLICATION = "config.asgi.application"
 USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
+FORMAT_MODULE_PATH = "config.formats"
 USE_I18N = False
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -237,17 +238,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
 
-UNFOLD = {
-    "SITE_TITLE": "Stepwell",
-    "SITE_HEADER": "Stepwell",
-    "SITE_SUBHEADER": "All tenants",
-    "SITE_SYMBOL": "stairs",
-    "SITE_FAVICONS": [
-        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: f"{STATIC_URL}favicon.svg"}
-    ],
-    "BORDER_RADIUS": "6px",
-    "SIDEBAR": {"navigation": "config.navigation.sidebar"},
-}
+UNFOLD = look.UNFOLD
 
 # --- Stepwell's own ----------------------------------------------------------------------------
 SECRETS_KEYS = environment.str("STEPWELL_SECRETS_KEYS")

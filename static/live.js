@@ -35,6 +35,8 @@
       const known = document.getElementById(details.id);
       if (known) details.open = known.open;
     }
+    // What it turns out to need, or to have failed by, is shown at once.
+    if ("open" in part.dataset && !("open" in old.dataset)) old.closest("details").open = true;
     const focused = old.contains(document.activeElement) ? place(document.activeElement) : "";
     old.replaceWith(part);
     if (focused === ".") part.focus({ preventScroll: true });

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from config.local.home import PROJECT
+from tests import routes
 
 GUIDES = [PROJECT / "README.md", PROJECT / "CHANGELOG.md", *sorted(PROJECT.glob("docs/*.md"))]
 _CODE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
@@ -50,3 +51,26 @@ def test_the_readme_leads_to_every_guide() -> None:
     named = {link.partition("#")[0] for link in links(PROJECT / "README.md")}
     guides = {f"docs/{guide.name}" for guide in PROJECT.glob("docs/*.md")}
     assert guides - named == set()
+
+
+# --- Addresses ---------------------------------------------------------------------------------
+
+_BEGINNINGS = "api|t/<tenant>|account|admin|login|register|hooks"
+_ADDRESS = re.compile(rf"(?<![\w.>])/(?:{_BEGINNINGS})/[^\s`\"'|,;)]*")
+
+
+def addresses(guide: Path) -> set[str]:
+    """The product's own addresses that it names, without queries; `...` is anything."""
+    found = {address.split("?")[0] for address in _ADDRESS.findall(guide.read_text())}
+    return {address for address in found if address.endswith("/") and "..." not in address}
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.name)
+def test_every_address_is_one_of_the_products(guide: Path) -> None:
+    known = [re.sub(r"<[^>]+>", "[^/]+", route.pattern) for route in routes.walk()]
+    unknown = {
+        address
+        for address in addresses(guide)
+        if not any(re.fullmatch(pattern, address.removeprefix("/")) for pattern in known)
+    }
+    assert unknown == set()

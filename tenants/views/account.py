@@ -15,7 +15,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from tenants import services
+from tenants import agents, services
 from tenants.models import User
 
 Act = Callable[..., HttpResponse]
@@ -42,7 +42,10 @@ class AccountView(IndexView):
         return {
             **context,
             "is_verified": services.is_verified(user),
-            "sessions": services.sessions_of(user),
+            "sessions": [
+                (session, agents.device(session.user_agent))
+                for session in services.sessions_of(user)
+            ],
             "staff_must": user.is_staff and settings.STAFF_MFA_REQUIRED,
         }
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils.html import escape
 
 from tenants import scope
 from tests import factories
+from tests.executions import standing
 from tests.workflows.definitions import document, step
 from workflows import services
 from workflows.models import Workflow
@@ -171,3 +174,24 @@ def test_the_list_shows_how_the_last_run_stands(people: factories.People, client
     text = text_of(client.get("/t/acme/workflows/"))
     assert text.count('class="last-run"') == 1
     assert f'href="/t/acme/executions/{newest.id}/"' in text
+
+
+def test_a_failed_run_leads_to_its_draft_which_runs_with_its_input(
+    people: factories.People, client: Client
+) -> None:
+    failed = standing.failed(people.acme, slug="orders")
+    page = f"/t/acme/executions/{failed.id}/"
+    link = f"{DRAFT}?of={failed.id}"
+    assert f'href="{link}"' in text_of(client.get(page))
+    revision = found(people).draft_revision
+    given = {"name": "Orders", "text": GOOD, "revision": revision}
+    saved = client.post(link, given, follow=True)
+    assert saved.redirect_chain == [(link, 302)]
+    run = f"{DRAFT}run/?of={failed.id}"
+    assert f'href="{run}"' in text_of(saved)
+    body = json.dumps(failed.trigger["body"], indent=2)
+    assert escape(body) in text_of(client.get(run))
+    assert client.get(f"{DRAFT}run/?of=x").status_code == 404
+    assert client.get(f"{DRAFT}run/?of={people.acme.id}").status_code == 404
+    client.force_login(people.otto)
+    assert link not in text_of(client.get(page))

@@ -48,7 +48,10 @@ def _create(form: NewWorkflowForm) -> Workflow | None:
 
 @needs(Permission.EDIT)
 def draft(request: MemberRequest, slug: str) -> HttpResponse:
-    """Write the draft as YAML. It may be saved with problems, which are shown beside it."""
+    """Write the draft as YAML. It may be saved with problems, which are shown beside it.
+
+    `?of=<execution>` names the run that is to be mended: the draft can be run with its input.
+    """
     workflow = services.find(slug=slug)
     written = {
         "name": workflow.name,
@@ -58,10 +61,11 @@ def draft(request: MemberRequest, slug: str) -> HttpResponse:
     form = DraftForm(request.POST or None, initial=written)
     if request.method == "POST" and form.is_valid() and _save(workflow, form):
         messages.success(request, "Saved.")
-        return redirect("workflows:draft", request.principal.tenant_slug, slug)
+        return redirect(request.get_full_path())
     found = _problems(workflow)
     context = {
         "workflow": workflow,
+        "of": request.GET.get("of", ""),
         "form": form,
         "problems": found,
         "errors": services.errors(found),
