@@ -16,74 +16,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
-from typing import NamedTuple
 from uuid import UUID
 
 import uuid_utils.compat
 from django.conf import settings
 
-from executions import statements
+from executions import claim_statements, statements
 from executions.moves import Move, NewExecution, StepEnd
+from executions.rows import Picked, Picks, RunRow, Taken
 from executions.states import EXECUTION_ENDED, STEP_ENDED, ExecutionStatus, StepStatus
 from executions.storable import dump
 from tenants.pipeline import Row
 from tenants.scope import Call, Prepared, entering
 from workflows.definition import JSON
-
-
-class Picked(NamedTuple):
-    """An execution with work; its row is locked."""
-
-    execution_id: UUID
-    tenant_id: UUID
-    version_id: UUID
-    last_seq: int
-    kind: str
-    launches: bool  # it is queued: its first steps are yet to be written
-
-
-class Picks(NamedTuple):
-    """What is to run next. Without any, all `work` there is was in others' hands."""
-
-    picked: list[Picked]
-    work: bool
-    more: bool  # there is further work
-
-
-class RunRow(NamedTuple):
-    """What a worker must know of a run."""
-
-    version_id: UUID
-    workflow_id: UUID
-    kind: str
-    trigger: str  # JSON
-    created_at: datetime
-    workflow_slug: str
-    version_number: int | None
-    tenant_slug: str
-    tenant_name: str
-    egress_hosts: list[str]
-    parent_id: UUID | None
-    parent_step: str | None
-    item_index: int | None
-    key_root: str | None
-    depth: int
-    limited: bool
-    test: bool
-
-
-class Taken(NamedTuple):
-    """A step run, now under our lease, and what its run is."""
-
-    step_id: UUID
-    key: str
-    fence: int
-    attempt: int
-    wait: str | None  # JSON: what it waited for
-    last_seq: int
-    states: str  # JSON: {key: [status, outcome]}, as they were before
-    run: RunRow
 
 
 def pick(db: Prepared, *, most: int, wait: bool) -> Picks:
@@ -92,7 +37,7 @@ def pick(db: Prepared, *, most: int, wait: bool) -> Picks:
     As the operator. With `wait` also those that another worker holds just now, as when ten branches
     start at once. An execution comes as often as it has steps to take.
     """
-    statement = statements.PICK if wait else statements.PICK_UNLOCKED
+    statement = claim_statements.PICK if wait else claim_statements.PICK_UNLOCKED
     rows = db.run(statement, {"running": settings.MAX_RUNNING_EXECUTIONS, "most": most})
     picked = [Picked._make(row[:6]) for row in rows if row[0] is not None]
     return Picks(picked, *rows[0][6:])
@@ -106,7 +51,7 @@ def take(
     With `last` the transaction ends.
     """
     row = db.first(
-        statements.TAKE,
+        claim_statements.TAKE,
         {
             "tenant": tenant_id,
             "execution": execution_id,
@@ -142,7 +87,7 @@ def states(db: Prepared, tenant_id: UUID, execution_id: UUID) -> list[Row]:
 
 def run_row(db: Prepared, execution_id: UUID) -> RunRow:
     """What a worker must know of the run."""
-    return RunRow(*db.run(statements.RUN, {"execution": execution_id})[0])
+    return RunRow(*db.run(claim_statements.RUN, {"execution": execution_id})[0])
 
 
 def start(

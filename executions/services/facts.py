@@ -10,10 +10,10 @@ from uuid import UUID
 from executions.engine import StepState
 from executions.models import Execution, StepRun
 from executions.plan import Reads
+from executions.rows import RunRow
 from executions.runs import Claim, Item, Run, Settings, StepFacts
 from executions.services.plans import plan_for
 from executions.states import STEP_ENDED, ExecutionStatus, StepStatus
-from executions.transitions import RunRow
 from tenants import scope
 from tenants import services as tenant_services
 from tenants.hosts import Hosts
