@@ -1,15 +1,17 @@
-"""The proof of isolation by trying: at every route and socket, who must not get in knocks.
+"""The proof of isolation by trying: at every route, who must not get in knocks.
 
-Nobody at all, and an owner of one tenant who knows the ids of another's rows. Everything runs in
-this process, in a transaction of the caller's that is never committed; each request is undone.
+Nobody at all, and an owner of one tenant who knows the names and ids of another's rows. As a
+control the rows' own owner does the same, which must work: else a refusal would prove nothing.
+Everything runs in this process, in a transaction of the caller's that is never committed; each
+request is undone.
 """
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import uuid
+import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,147 +21,217 @@ from django.http import HttpResponseBase
 from django.test import Client
 from django.urls import reverse
 
-from config.doors import ADMIN, API, PUBLIC, Route, walk
-from executions import routing
-from tenants import scope, services
-from tenants.attempts import Planted, Row, Tried
-from tenants.models import Membership, TenantLimits, User
-from tenants.roles import Role
+from config.bodies import Bodies, bodies
+from config.doors import ADMIN, API, METHODS, PUBLIC, Route, walk
+from config.household import Household
+from config.resources import Resource, named, resources
+from tenants.attempts import Tried
 
-# What a part of an address names: the table of the rows, and the column that is in the address.
-RESOURCES: Mapping[str, tuple[str, str]] = {
-    "deliveries": ("webhooks_delivery", "id"),
-    "endpoints": ("webhooks_endpoint", "id"),
-    "executions": ("executions_execution", "id"),
-    "invitations": ("tenants_invitation", "id"),
-    "members": ("tenants_membership", "id"),
-    "schedules": ("workflows_schedule", "id"),
-    "secrets": ("tenants_secret", "name"),
-    "subscriptions": ("workflows_subscription", "id"),
-    "variables": ("tenants_variable", "name"),
-    "versions": ("workflows_workflowversion", "number"),
-    "workflows": ("workflows_workflow", "slug"),
+_ANYTHING = {"uuid": "00000000-0000-0000-0000-000000000000", "int": "1"}
+EVENTS = "api/v1/executions/<uuid:id>/events/"
+
+# What must have happened to a row before its owner's own call can work.
+BEFORE: Mapping[str, str] = {"api/v1/executions/<uuid:id>/resume/": "cancel/"}
+STATE: Mapping[str, str] = {
+    "api/v1/executions/<uuid:id>/steps/<slug:key>/resolve/": "a call whose answer is not known",
+    "api/v1/executions/<uuid:id>/steps/<slug:key>/decide/": "an approval that waits",
 }
-_NOBODYS = str(uuid.UUID(int=0))
-_ANYTHING = {"uuid": _NOBODYS, "int": "1"}
-PATIENCE = 10.0  # seconds; against hanging, not a measurement
-_SOCKET = "/ws/executions/<uuid:execution_id>/"
-_STREAM = "/api/v1/executions/<uuid:id>/events/"
+"""Calls for which the row would have to be in a state that only a worker brings about: 409."""
 
-Ask = Callable[[str, str], HttpResponseBase]
+OWN = "the owner"  # whose own calls are the control
+STRANGER = "another tenant's owner"
+
+Ask = Callable[..., HttpResponseBase]
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """Two tenants; the one's owner knocks, at the other's rows."""
+
+    ours: Household
+    theirs: Household
+    resources: Mapping[str, Resource] = field(default_factory=resources)
+
+    @cached_property
+    def bodies(self) -> Bodies:
+        """By pattern and method; they name the other tenant's workflow."""
+        return bodies(self.theirs.word)
+
+    @cached_property
+    def values(self) -> Mapping[Resource, object]:
+        """What stands in an address for each resource of theirs."""
+        known = self.resources.values()
+        return {resource: resource.value(self.theirs.tenant.id) for resource in known}
+
+    def path(self, route: Route, slug: str) -> str:
+        """The address of what is theirs, below the tenant with this slug if it is a page."""
+        found = {"tenant_slug": slug}
+        for parameter, resource in named(route, self.resources):
+            if resource is not None:
+                found[parameter] = str(self.values[resource])
+        return route.path(found)
+
+    def unknown(self, route: Route) -> list[str]:
+        """Parameters of which nothing says what they name."""
+        every = named(route, self.resources)
+        return [name for name, found in every if found is None and name != "tenant_slug"]
+
+    def rows(self, route: Route) -> list[Any]:
+        """Those of theirs that the route names, or of all kinds, as they are now."""
+        found = self.named(route) or self.resources.values()
+        return [resource.rows(self.theirs.tenant.id) for resource in found]
+
+    def named(self, route: Route) -> list[Resource]:
+        """What the parameters of the route name."""
+        return [found for _, found in named(route, self.resources) if found is not None]
 
 
 def nobody() -> list[Tried]:
     """Somebody without a session or a key, at every route that is not public."""
     ask = _asking(Client(raise_request_exception=False))
-    return [
-        _judged(route, f"nobody: {method}", answer, held=_turned_away(answer))
-        for route in walk()
-        if route.pattern not in PUBLIC
-        for method in ("GET", "POST")
-        for answer in [ask(method, _path(route, {}))]
-    ]
+    known = bodies("nobodys")
+    tried = []
+    for route in walk():
+        if route.pattern in PUBLIC:
+            continue
+        methods = _methods(route) if route.pattern.startswith(API) else ["GET", "POST"]
+        for method in methods:
+            answer = ask(method, _nobodys(route), known.get(route.pattern, {}).get(method))
+            tried.append(_judged(route, f"nobody: {method}", answer, _turned_away(answer)))
+    return tried
 
 
-def stranger(planted: Planted) -> list[Tried]:
-    """An owner of `planted.ours`, with a key and a session, asks for what `planted.theirs` has."""
-    token, user = _owner(planted)
-    key = Client(raise_request_exception=False, headers={"Authorization": f"Bearer {token}"})
-    session = Client(raise_request_exception=False)
-    session.force_login(user)
-    slugs = {side: str(planted.rows[side]["tenants_tenant"]["slug"]) for side in planted.rows}
-    theirs = planted.rows["theirs"]
-    return [
-        *_with_key(_asking(key), theirs),
-        *_with_session(_asking(session), theirs, slugs["theirs"], slugs["ours"]),
-        *_in_the_admin(_asking(session)),
-    ]
-
-
-def sockets() -> list[Tried]:
-    """Nobody at the socket and the event stream; a browser that another site's page sends."""
-    return asyncio.run(_sockets())
+def stranger(near: Neighbours) -> list[Tried]:
+    """An owner, with a key and a session, asks for what another tenant has; and its owner does."""
+    return [*_with_keys(near), *_with_sessions(near), *_in_the_admin(near)]
 
 
 # --- Who asks ----------------------------------------------------------------------------------
 
 
-def _owner(planted: Planted) -> tuple[str, User]:
-    user = User.objects.create_user(f"{planted.ours.hex}@isolation.invalid")
-    with scope.tenant(planted.ours):
-        # The planted ones are no rates; and what is refused for its number proves nothing.
-        TenantLimits.objects.update(requests="0", writes="0", webhooks="0")
-        Membership.objects.create(tenant_id=planted.ours, user=user, role=Role.OWNER)
-        issued = services.issue_key(tenant_id=planted.ours, name="proof", role=Role.OWNER)
-    return issued.token, user
-
-
-def _with_key(ask: Ask, theirs: Mapping[str, Row]) -> Iterator[Tried]:
+def _with_keys(near: Neighbours) -> Iterator[Tried]:
+    own, foreign = (_asking(_key(home)) for home in (near.theirs, near.ours))
     for route in walk():
-        if not route.pattern.startswith(API) or not route.parameters:
+        if not route.pattern.startswith(API) or route.pattern in PUBLIC:
             continue
-        for method in ("GET", "POST", "PATCH", "DELETE"):
-            answer = ask(method, _path(route, theirs))
-            yield _judged(route, f"another tenant's key: {method}", answer, held=_refused(answer))
+        if unknown := near.unknown(route):
+            yield Tried(f"/{route.pattern}", f"it is not known what {unknown} names", "", False)
+            continue
+        path = near.path(route, "")
+        for method in _methods(route):
+            body = near.bodies.get(route.pattern, {}).get(method)
+            before = BEFORE.get(route.pattern)
+            prior = f"{path.rsplit('/', 2)[0]}/{before}" if before else None
+            answer = own(method, path, body, prior=prior)
+            yield _judged(route, f"{OWN}: {method}", answer, _works(route, answer))
+            yield _by_stranger(near, route, method, partial(foreign, method, path, body))
 
 
-def _with_session(ask: Ask, theirs: Mapping[str, Row], slug: str, own: str) -> Iterator[Tried]:
+def _by_stranger(
+    near: Neighbours, route: Route, method: str, ask: Callable[[], HttpResponseBase]
+) -> Tried:
+    before = near.rows(route)
+    with transaction.atomic():
+        answer = ask()
+        changed = near.rows(route) != before
+        transaction.set_rollback(True)
+    what = f"{STRANGER}: {method}"
+    if changed:
+        return Tried(f"/{route.pattern}", what, "changed what is theirs", held=False)
+    return _judged(route, what, answer, _kept_out(near, route, method, answer))
+
+
+def _with_sessions(near: Neighbours) -> Iterator[Tried]:
+    own, foreign = (_asking(_session(home)) for home in (near.theirs, near.ours))
+    slug, elsewhere = near.theirs.tenant.slug, near.ours.tenant.slug
     for route in walk():
         if "tenant_slug" not in route.parameters:
             continue
+        if unknown := near.unknown(route):
+            yield Tried(f"/{route.pattern}", f"it is not known what {unknown} names", "", False)
+            continue
         for method in ("GET", "POST"):
-            answer = ask(method, _path(route, theirs, tenant_slug=slug))
+            answer = own(method, near.path(route, slug))
+            there = answer.status_code < 500 and answer.status_code not in (401, 403, 404)
+            yield _judged(route, f"{OWN}: {method}", answer, there)
+            answer = foreign(method, near.path(route, slug))
             held = answer.status_code == 404
-            yield _judged(route, f"a member of another tenant: {method}", answer, held=held)
+            yield _judged(route, f"{STRANGER}: {method}", answer, held)
             if len(route.parameters) > 1:
-                answer = ask(method, _path(route, theirs, tenant_slug=own))
-                what = f"their ids under the own tenant: {method}"
-                yield _judged(route, what, answer, held=_refused(answer))
+                answer = foreign(method, near.path(route, elsewhere))
+                held = answer.status_code in (404, 405)
+                what = f"{STRANGER}, their ids under its own tenant: {method}"
+                yield _judged(route, what, answer, held)
 
 
-def _in_the_admin(ask: Ask) -> Iterator[Tried]:
+def _in_the_admin(near: Neighbours) -> Iterator[Tried]:
+    ask = _asking(_session(near.ours))
     for route in walk():
         if route.pattern.startswith(ADMIN) and route.pattern not in PUBLIC:
-            answer = ask("GET", _path(route, {}))
-            yield _judged(route, "a member in the admin: GET", answer, held=_turned_away(answer))
+            for method in ("GET", "POST"):
+                answer = ask(method, _nobodys(route))
+                what = f"a member in the admin: {method}"
+                yield _judged(route, what, answer, _turned_away(answer))
 
 
 # --- Asking ------------------------------------------------------------------------------------
 
 
+def _key(home: Household) -> Client:
+    headers = {"Authorization": f"Bearer {home.token}"}
+    return Client(raise_request_exception=False, headers=headers)
+
+
+def _session(home: Household) -> Client:
+    client = Client(raise_request_exception=False)
+    client.force_login(home.owner)
+    return client
+
+
 def _asking(client: Client) -> Ask:
     own = urlsplit(settings.PUBLIC_URL)
 
-    def ask(method: str, path: str) -> HttpResponseBase:
+    def send(method: str, path: str, body: object) -> HttpResponseBase:
+        answer: HttpResponseBase = client.generic(
+            method,
+            path,
+            "" if body is None else json.dumps(body),
+            content_type="application/json" if path.startswith(f"/{API}") else "text/plain",
+            secure=own.scheme == "https",
+            headers={"host": own.netloc, "if-match": "*"},
+            REMOTE_ADDR="",  # of none, so that it is not turned away for knocking too often
+        )
+        return answer
+
+    def ask(
+        method: str, path: str, body: object = None, *, prior: str | None = None
+    ) -> HttpResponseBase:
+        """`prior` is posted first, without a body."""
         with transaction.atomic():
-            answer: HttpResponseBase = client.generic(
-                method,
-                path,
-                "{}" if path.startswith(f"/{API}") else "",
-                content_type="application/json" if path.startswith(f"/{API}") else "text/plain",
-                secure=own.scheme == "https",
-                headers={"host": own.netloc, "if-match": "*"},
-            )
+            if prior is not None:
+                send("POST", prior, {})
+            answer = send(method, path, body)
             transaction.set_rollback(True)
         return answer
 
     return ask
 
 
-def _path(route: Route, theirs: Mapping[str, Row], **known: str) -> str:
-    """The route's address with the other tenant's rows, or with what nobody has."""
-    named = ""
+def _methods(route: Route) -> list[str]:
+    """Those that a view of the API does something for."""
+    return [method.upper() for method in METHODS if route.handles(method)]
+
+
+def _nobodys(route: Route) -> str:
+    """The route's address with what nobody has."""
     parts = []
     for part in route.pattern.split("/"):
-        if not part.startswith("<"):
-            parts.append(part)
-            named = part or named
-            continue
         kind, _, name = part.strip("<>").rpartition(":")
-        table, column = RESOURCES.get(named, ("", ""))
-        value = theirs.get(table, {}).get(column) or _ANYTHING.get(kind, "a")
-        parts.append(known.get(name, str(value)))
+        parts.append(_ANYTHING.get(kind, "a") if part.startswith("<") and name else part)
     return "/" + "/".join(parts)
+
+
+# --- What came of it ---------------------------------------------------------------------------
 
 
 def _turned_away(answer: HttpResponseBase) -> bool:
@@ -170,63 +242,30 @@ def _turned_away(answer: HttpResponseBase) -> bool:
     return answer.status_code in (401, 403, 404, 405)
 
 
-def _refused(answer: HttpResponseBase) -> bool:
-    return 400 <= answer.status_code < 500 and answer.status_code != 429
+def _works(route: Route, answer: HttpResponseBase) -> bool:
+    return 200 <= answer.status_code < 300 or (route.pattern in STATE and answer.status_code == 409)
 
 
-def _judged(route: Route, what: str, answer: HttpResponseBase, *, held: bool) -> Tried:
+def _kept_out(near: Neighbours, route: Route, method: str, answer: HttpResponseBase) -> bool:
+    """Not found; or, where the address or the body names nothing of theirs, nothing of it told.
+
+    A name is everybody's own: with PUT it makes a row of the caller's.
+    """
+    wanted = near.named(route)
+    own_place = method == "PUT" and [one.column for one in wanted] == ["name"]
+    if wanted and not own_place:
+        return answer.status_code == 404
+    body = near.bodies.get(route.pattern, {}).get(method)
+    if not own_place and near.theirs.word in json.dumps(body):
+        return answer.status_code in (404, 422)
+    return answer.status_code < 500 and (own_place or near.theirs.word not in _text(answer))
+
+
+def _text(answer: HttpResponseBase) -> str:
+    streamed: Any = getattr(answer, "streaming_content", None)
+    content: Any = b"".join(streamed) if streamed is not None else getattr(answer, "content", b"")
+    return bytes(content).decode(errors="replace")
+
+
+def _judged(route: Route, what: str, answer: HttpResponseBase, held: bool) -> Tried:
     return Tried(f"/{route.pattern}", what, answer.status_code, held)
-
-
-# --- Sockets -----------------------------------------------------------------------------------
-
-
-async def _sockets() -> list[Tried]:
-    own = urlsplit(settings.PUBLIC_URL)
-    host = (b"host", own.netloc.encode())
-    at_home = (b"origin", f"{own.scheme}://{own.netloc}".encode())
-    elsewhere = (b"origin", b"https://elsewhere.invalid")
-    no_query: dict[str, Any] = {"query_string": b"", "subprotocols": []}
-    socket = {"type": "websocket", "path": f"/ws/executions/{_NOBODYS}/", **no_query}
-    path = f"/api/v1/executions/{_NOBODYS}/events/"
-    stream = {"type": "http", "method": "GET", "path": path, **no_query}
-    accept = (b"accept", routing.EVENT_STREAM.encode())
-    streams = routing.Streams(otherwise=_nothing_else)
-    anonymous = await _outcome(routing.guarded_sockets, {**socket, "headers": [host, at_home]})
-    foreign = await _outcome(routing.guarded_sockets, {**socket, "headers": [host, elsewhere]})
-    keyless = await _outcome(streams, {**stream, "headers": [host, accept]})
-    return [
-        Tried(_SOCKET, "nobody opens it", anonymous, held=anonymous == 4401),
-        Tried(_SOCKET, "a page of another site opens it", foreign, held=foreign == "refused"),
-        Tried(_STREAM, "nobody opens it as a stream", keyless, held=keyless == 401),
-    ]
-
-
-async def _nothing_else(*_: Any) -> None:
-    raise LookupError("the event stream was not taken for one")
-
-
-async def _outcome(app: Any, connection: dict[str, Any]) -> int | str:
-    """The HTTP status or the socket's code; `refused` before it was open; else what came."""
-    inbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-    outbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-    opening = "websocket.connect" if connection["type"] == "websocket" else "http.request"
-    await inbox.put({"type": opening})
-    running = asyncio.create_task(app(connection, inbox.get, outbox.put))
-    opened = False
-    try:
-        while True:
-            message = await asyncio.wait_for(outbox.get(), PATIENCE)
-            if message["type"] == "http.response.start":
-                return int(message["status"])
-            if message["type"] == "websocket.close":
-                return int(message.get("code", 1000)) if opened else "refused"
-            if message["type"] != "websocket.accept":
-                return str(message["type"])
-            opened = True
-    except TimeoutError:
-        return "silence"
-    finally:
-        running.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await running

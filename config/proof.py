@@ -11,9 +11,10 @@ from typing import Any, cast
 import psycopg
 from django.db import connection, transaction
 
-from config import knocking
+from config import household, knocking, listening
 from config.celery import app
 from config.doors import Door, doors
+from config.knocking import Neighbours
 from tenants import attempts, isolation
 from tenants.attempts import Tried
 from tenants.isolation import GLOBAL_TABLES, Finding
@@ -75,11 +76,10 @@ def prove() -> Proof:
         findings = tuple(isolation.findings(connection.cursor(), role=_role(db)))
         tables = attempts.tried(db)
         knocks = knocking.nobody()
-        with db.transaction(force_rollback=True):
-            planted = attempts.plant(db, attempts.tenant_tables(db))
-            if not planted.refused:  # else the tables above tell why
-                knocks += knocking.stranger(planted)
-    knocks += knocking.sockets()
+        ours, theirs = household.settle(), household.settle()
+        household.furnish(theirs)
+        knocks += knocking.stranger(Neighbours(ours, theirs))
+        knocks += listening.listeners(ours, theirs)
     lines = (*_tables(tables), *_global_tables(), *_doors(doors(app), knocks))
     return Proof(findings, lines)
 

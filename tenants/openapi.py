@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -12,6 +13,7 @@ from tenants.auth import HasPermission
 from tenants.limits import DRAFT
 from tenants.problems import CONTENT_TYPE
 
+_ANYTHING_OR_NULL = [{}, {"type": "null"}]
 _TEXT = {"type": "string"}
 _NAME = {"type": ["string", "null"]}
 _PROBLEM = {
@@ -84,6 +86,20 @@ class Schema(AutoSchema):
                 headers = _RATES if status != "429" else {**_RATES, "Retry-After": _RETRY_AFTER}
                 response.setdefault("headers", {}).update(headers)
         return operation
+
+    def _get_response_for_code(self, serializer: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """What `refusal` made is a response already; the library would take it for a schema."""
+        if isinstance(serializer, Mapping) and CONTENT_TYPE in serializer.get("content", {}):
+            return dict(serializer)
+        response = super()._get_response_for_code(serializer, *args, **kwargs)  # type: ignore[no-untyped-call] # the library's gap
+        return dict(response)
+
+    def _map_serializer_field(self, *args: Any, **kwargs: Any) -> Any:
+        """Anything at all is null too: of the library's two, just one of which may fit, both do."""
+        schema = super()._map_serializer_field(*args, **kwargs)  # type: ignore[no-untyped-call] # the library's gap
+        if schema and schema.get("oneOf") == _ANYTHING_OR_NULL:
+            return {key: value for key, value in schema.items() if key != "oneOf"}
+        return schema
 
     def _refusals(self, operation: dict[str, Any]) -> list[int]:
         parameters = operation.get("parameters", [])

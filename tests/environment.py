@@ -45,6 +45,7 @@ def variables() -> dict[str, str]:
         "STEPWELL_RATE_REGISTRATIONS": "0",
         "STEPWELL_RATE_WEBHOOKS": "0",
         "STEPWELL_RATE_UNSIGNED": "0",
+        "STEPWELL_RATE_UNKNOWN_KEYS": "0",
     }
 
 

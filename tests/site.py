@@ -14,7 +14,7 @@ from django.http import HttpResponseBase
 from django.test import Client
 
 from tenants import scope
-from tenants.models import Membership, Tenant
+from tenants.models import Membership, Tenant, User
 from tenants.rls import TenantRow
 from tenants.roles import Role
 from tests import factories, routes
@@ -57,38 +57,39 @@ class Site:
 def make_site() -> Site:
     """acme's rows, and what stands for each parameter of a route."""
     people = factories.make_people()
-    acme = people.acme
-    definition = document(step("only", config={"message": SENTINEL}))
-    workflow = factories.make_workflow(acme, definition, slug=SENTINEL)
-    factories.make_secret(acme, SENTINEL, SENTINEL)
-    factories.make_variable(acme, SENTINEL, SENTINEL)
-    execution = factories.start_execution(workflow, {"what": SENTINEL})
-    schedule = factories.make_schedule(workflow, name=SENTINEL)
-    subscription = factories.subscribe(
-        workflow, None, filter=f"{{{{ event.output == '{SENTINEL}' }}}}"
-    )
+    return Site(people, fill(people.acme, by=people.alice, member=people.vera, word=SENTINEL))
+
+
+def fill(tenant: Tenant, *, by: User, member: User, word: str) -> dict[str, dict[str, object]]:
+    """One of everything, with the word in all of it; by a part of a route its parameters."""
+    definition = document(step("only", config={"message": word}))
+    workflow = factories.make_workflow(tenant, definition, slug=word)
+    factories.make_secret(tenant, word, word)
+    factories.make_variable(tenant, word, word)
+    execution = factories.start_execution(workflow, {"what": word})
+    schedule = factories.make_schedule(workflow, name=word)
+    subscription = factories.subscribe(workflow, None, filter=f"{{{{ event.output == '{word}' }}}}")
     nobodys = {"session_id": 1, "pk": 1, "app_label": "tenants", "url": "nowhere"}
-    rows: dict[str, dict[str, object]] = {
-        "": {"id": people.alice.id, "slug": SENTINEL, "name": SENTINEL, "number": 1, **nobodys},
-        **_access(people),
-        **_webhooks(workflow),
+    return {
+        "": {"id": by.id, "slug": word, "name": word, "number": 1, **nobodys},
+        **_access(tenant, by, member, word),
+        **_webhooks(workflow, word),
         "executions/": {"execution_id": execution.id, "id": execution.id, "key": "only"},
-        "schedules/": {"id": schedule.id},
+        "schedules/": {"schedule_id": schedule.id, "id": schedule.id},
         "subscriptions/": {"subscription_id": subscription.id, "id": subscription.id},
         "admin/workflows/": {"id": workflow.id},
         "admin/workflows/schedule/": {"id": schedule.id},
         "admin/workflows/subscription/": {"id": subscription.id},
         "admin/executions/execution/run/": {"workflow_id": workflow.id},
     }
-    return Site(people, rows)
 
 
-def _access(people: People) -> dict[str, dict[str, object]]:
-    """vera as a member, a key, an invitation."""
-    key = factories.make_key_row(people.acme, Role.VIEWER, name=SENTINEL)
-    invitation = factories.make_invitation(people.acme, people.alice, f"{SENTINEL}@acme.example")
-    with scope.tenant(people.acme.id):
-        member = Membership.objects.get(user=people.vera)
+def _access(tenant: Tenant, by: User, user: User, word: str) -> dict[str, dict[str, object]]:
+    """The user as a member, a key, an invitation."""
+    key = factories.make_key_row(tenant, Role.VIEWER, name=word)
+    invitation = factories.make_invitation(tenant, by, f"{word}@{tenant.slug}.example")
+    with scope.tenant(tenant.id):
+        member = Membership.objects.get(user=user)
     return {
         "api-keys/": {"key_id": key.id, "id": key.id},
         "members/": {"member_id": member.id, "id": member.id},
@@ -96,13 +97,13 @@ def _access(people: People) -> dict[str, dict[str, object]]:
     }
 
 
-def _webhooks(workflow: Workflow) -> dict[str, dict[str, object]]:
+def _webhooks(workflow: Workflow, word: str) -> dict[str, dict[str, object]]:
     """An endpoint, a webhook that came in there, and a listening test address."""
     address = senders.make_address(workflow=workflow)
     senders.deliver(address, senders.standard(address))
     with scope.tenant(workflow.tenant_id):
         delivery = Delivery.objects.get()
-        listening = trials.listen(workflow=workflow, by=SENTINEL).address
+        listening = trials.listen(workflow=workflow, by=word).address
         TrialAddress.objects.update(expires_at=Now() + timedelta(days=1))
     return {
         "endpoints/": {"endpoint_id": address.endpoint_id, "id": address.endpoint_id},

@@ -29,7 +29,10 @@ from workflows.models import Workflow, WorkflowVersion
 _ETAG = re.compile(r'(?:W/)?"(\d{1,9})"')
 _REFERENCE = re.compile(r"\d{1,9}|draft")
 
-_YAML_OR_JSON = {"application/json": serializers.DefinitionBody, YAML: OpenApiTypes.STR}
+# As YAML it is the bare document.
+_YAML_OR_JSON = {"application/json": serializers.DefinitionBody, YAML: OpenApiTypes.ANY}
+_DRAFT = {(200, "application/json"): serializers.Draft, (200, YAML): OpenApiTypes.ANY}
+_VERSION = {(200, "application/json"): serializers.VersionDetail, (200, YAML): OpenApiTypes.ANY}
 _IF_MATCH = OpenApiParameter(
     "If-Match", str, OpenApiParameter.HEADER, required=True, description='The draft\'s ETag, or "*"'
 )
@@ -139,7 +142,7 @@ class DraftView(APIView):
     parser_classes: list[type[BaseParser]] = [StrictJSON, YAMLParser]
     renderer_classes = [JSONRenderer, YAMLRenderer]
 
-    @extend_schema(summary="Get the draft", responses=serializers.Draft)
+    @extend_schema(summary="Get the draft", responses=_DRAFT)
     def get(self, request: Request, slug: str) -> Response:
         return _draft(services.find(slug=slug))
 
@@ -148,7 +151,7 @@ class DraftView(APIView):
         parameters=[_IF_MATCH],
         request=_YAML_OR_JSON,
         responses={
-            200: serializers.Draft,
+            **_DRAFT,
             412: refusal("The draft was changed meanwhile."),
             428: refusal("If-Match is missing."),
         },
@@ -202,7 +205,7 @@ class VersionViews(GenericViewSet[WorkflowVersion]):
         page = self.paginate_queryset(services.versions(workflow=workflow)) or []
         return self.get_paginated_response(serializers.VersionItem(page, many=True).data)
 
-    @extend_schema(summary="Get a version", responses=serializers.VersionDetail)
+    @extend_schema(summary="Get a version", responses=_VERSION)
     def retrieve(self, request: Request, slug: str, number: int) -> Response:
         version = services.find_version(workflow=services.find(slug=slug), number=number)
         return Response(serializers.VersionDetail(version).data)

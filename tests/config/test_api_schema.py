@@ -54,6 +54,22 @@ def test_every_operation_says_how_it_refuses(schema: Any) -> None:
         assert expected <= problems, name
 
 
+def test_every_refusal_is_a_problem_document(schema: Any) -> None:
+    wrong = [
+        (name, status)
+        for name, operation in operations(schema)
+        for status, response in operation["responses"].items()
+        if status >= "400" and set(response.get("content", {})) != {"application/problem+json"}
+    ]
+    assert wrong == []
+
+
+def test_null_fits_where_anything_does(schema: Any) -> None:
+    """Else a step without an input would not be what the document says."""
+    described = schema["components"]["schemas"]["StepRunItem"]["properties"]["input"]
+    assert described.keys() == {"readOnly", "description"}
+
+
 def test_every_answer_says_how_it_counts_and_a_refusal_when_to_come_again(schema: Any) -> None:
     for name, operation in operations(schema):
         for status, response in operation["responses"].items():

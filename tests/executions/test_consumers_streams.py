@@ -10,8 +10,9 @@ import pytest
 from django.db import OperationalError
 
 from executions import live
-from tenants import scope
+from tenants import scope, strangers
 from tenants.consumers import in_thread
+from tenants.gcra import Rate
 from tenants.models import ApiKey
 from tests import factories
 from tests.executions import following
@@ -88,6 +89,17 @@ def test_a_stream_without_a_valid_key_is_refused(acme: Acme, key: str | None) ->
     status, kind, body = problem(Stream(acme.execution.id, **given))
     assert (status, kind) == (401, "application/problem+json")
     assert body["type"] == "urn:stepwell:problem:not-authenticated"
+
+
+def test_a_stream_without_a_valid_key_counts_for_its_address(acme: Acme, settings: Any) -> None:
+    settings.RATE_UNKNOWN_KEYS = Rate(2, 3600)
+    strangers.forget()
+    wrong = {"authorization": "Bearer sw_no_such"}
+    assert [problem(Stream(acme.execution.id, **wrong))[0] for _ in range(2)] == [401, 401]
+    status, headers, body = follow(streamed(Stream(acme.execution.id, **wrong)))
+    strangers.forget()
+    assert (status, json.loads(body)["type"]) == (429, "urn:stepwell:problem:rate-limited")
+    assert int(headers["retry-after"]) > 0
 
 
 def test_a_revoked_key_is_refused(acme: Acme) -> None:

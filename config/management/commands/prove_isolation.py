@@ -29,13 +29,14 @@ class Command(BaseCommand):
             proof = prove()
         finally:
             logging.disable(logging.NOTSET)
-        text = json.dumps(proof.document(), indent=2) if options["json"] else _text(proof)
-        self.stdout.write(text)
+        document = json.dumps(proof.document(), indent=2) if options["json"] else text(proof)
+        self.stdout.write(document)
         if not proof.holds:
             sys.exit(1)
 
 
-def _text(proof: Proof) -> str:
+def text(proof: Proof) -> str:
+    """A line for each place, then the failures and the verdict."""
     width = max(len(line.place) for line in proof.lines)
     lines = [_row(line, width) for line in proof.lines]
     lines += ["", *(f"FAILS  {failure}" for failure in proof.failures)]
