@@ -17,7 +17,7 @@ from tests.tenants import authenticator
 from tests.tenants.browsers import log_in
 from webhooks.models import Endpoint
 
-pytestmark = [pytest.mark.django_db, pytest.mark.filterwarnings("ignore:No directory at")]
+pytestmark = pytest.mark.django_db
 
 TENANT = "t/<slug:tenant_slug>/"
 # Pages that are shown only to who said lately that it is they, and those whose form only is theirs.

@@ -16,7 +16,7 @@ from tests.callers import Caller, owner_of
 from tests.site import session
 from tests.workflows.definitions import document, step
 
-pytestmark = [pytest.mark.django_db, pytest.mark.filterwarnings("ignore:No directory at")]
+pytestmark = pytest.mark.django_db
 
 HOSTS = ["api.shop.example", "*.cdn.example:8443"]
 

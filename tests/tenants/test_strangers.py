@@ -17,7 +17,7 @@ from tenants.models import ApiKey
 from tenants.roles import PERMISSIONS, Role
 from tests.callers import PASSWORD, Caller, owner_of
 
-pytestmark = [pytest.mark.django_db, pytest.mark.filterwarnings("ignore:No directory at")]
+pytestmark = pytest.mark.django_db
 
 HOUR = 3600  # so that no place comes back while a test runs
 WRONG = "sw_0123456789ab_" + "x" * 43

@@ -28,10 +28,7 @@ from tests.webhooks import listeners
 from tests.webhooks.listeners import Listener
 from webhooks import trials
 
-pytestmark = [
-    pytest.mark.usefixtures("committed_db"),
-    pytest.mark.filterwarnings("ignore:No directory at"),
-]
+pytestmark = pytest.mark.usefixtures("committed_db")
 
 
 @dataclass

@@ -16,7 +16,7 @@ from tests.workflows.definitions import document, step
 from workflows import services
 from workflows.models import Workflow
 
-pytestmark = [pytest.mark.django_db, pytest.mark.filterwarnings("ignore:No directory at")]
+pytestmark = pytest.mark.django_db
 
 DRAFT = "/t/acme/workflows/orders/draft/"
 PUBLISH = "/t/acme/workflows/orders/publish/"

@@ -12,7 +12,7 @@ from tenants import scope
 from tests import factories
 from workflows.models import Schedule
 
-pytestmark = [pytest.mark.django_db, pytest.mark.filterwarnings("ignore:No directory at")]
+pytestmark = pytest.mark.django_db
 
 PAGE = "/t/acme/workflows/orders/schedules/"
 GIVEN = {
