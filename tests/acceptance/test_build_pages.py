@@ -9,10 +9,11 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from config.local.home import PROJECT
 from tests.acceptance import watching
-from tests.acceptance.stepwell import Stepwell
+from tests.acceptance.stepwell import PATIENCE, Stepwell
 from tests.acceptance.watching import Watch
 
 pytestmark = pytest.mark.xdist_group("acceptance")
+expect.set_options(timeout=PATIENCE * 1000)
 
 SCREENSHOTS = PROJECT / ".cache" / "screenshots"
 EDITOR = "editor@acme.example"
@@ -59,12 +60,15 @@ def test_from_a_new_workflow_to_a_run_that_was_mended(
     expect(page.get_by_text("Version 1 is live.")).to_be_visible()
     page.get_by_role("link", name="Run by hand").click()
     page.get_by_role("button", name="Start the run").click()
+    page.wait_for_url("**/executions/*/")
+    product.wait_for_end(page.url.rstrip("/").rpartition("/")[2])
     expect(page.locator("#run-head .status")).to_contain_text("failed")
     # The failed step opens by itself, whether the page saw it fail or came later.
     expect(page.locator("#step-call")).to_have_attribute("open", "")
     page.get_by_role("link", name="Edit the draft").click()
     page.get_by_label("Draft (YAML)").fill(MENDED)
-    page.get_by_role("button", name="Save", exact=True).click()
+    page.keyboard.press("Control+s")
+    expect(page.get_by_text("Saved.")).to_be_visible()
     publish(page, "Mended.")
     page.get_by_role("link", name="The failed ones").click()
     page.get_by_role("link", name="resume", exact=True).click()
