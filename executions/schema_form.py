@@ -52,6 +52,7 @@ class SchemaForm(forms.Form):
     def __init__(self, schema: JSON, data: Any, *, more: str | None = None) -> None:
         super().__init__(data if more is None else None)
         self.nodes: tuple[Node, ...] = ()
+        self._schema = schema
         builder = _Builder(schema)
         if has_members(schema):
             self.nodes = builder.members((), _plain(schema, schema)[0], None, sure=True)
@@ -76,8 +77,28 @@ class SchemaForm(forms.Form):
         """What a template shows: fields, and groups with a layout of their own."""
         return self._layout(self.nodes) if self.nodes else [{"field": one} for one in self]
 
-    def add_mismatches(self, errors: Iterable[Mapping[str, Any]]) -> None:
-        """Put what services found (schemas.errors) to the fields that it is about."""
+    def clean(self) -> dict[str, Any]:
+        """Where something is wrong already, whoever fills it in is told of all else, too."""
+        cleaned: dict[str, Any] = super().clean() or {}
+        if self.errors and self.nodes:
+            self._look_at_the_rest(cleaned)
+        return cleaned
+
+    def _look_at_the_rest(self, cleaned: Mapping[str, Any]) -> None:
+        try:
+            validator = schemas.compile(self._schema)
+        except ValueError:
+            return  # a draft's schema may be wrong itself, which services say
+        found = schemas.errors(validator, _filled(self.nodes, cleaned))
+        self.add_mismatches(found, but=frozenset(self.errors))
+
+    def add_mismatches(
+        self, errors: Iterable[Mapping[str, Any]], but: frozenset[str] | None = None
+    ) -> None:
+        """Put what services found (schemas.errors) to the fields that it is about.
+
+        With `but` only to fields, and not to these.
+        """
         known = {dotted(node.path): node for node in _walk(self.nodes)}
         for error in errors:
             place, message = str(error.get("field") or ""), str(error["message"])
@@ -86,6 +107,8 @@ class SchemaForm(forms.Form):
             if inner in known and known[inner].field:
                 place, message = inner, "This field is required."
             node = _nearest(known, place)
+            if but is not None and (node is None or node.field in but):
+                continue
             beside = place.removeprefix(dotted(node.path)).lstrip(".") if node else place
             self.add_error(node.field if node else None, f"{beside}: {message}".lstrip(": "))
 
@@ -187,7 +210,7 @@ def _plain(schema: JSON, part: JSON, turns: int = 5) -> tuple[dict[str, Any], bo
 def _filled(nodes: Iterable[Node], given: Mapping[str, Any]) -> dict[str, JSON]:
     found: dict[str, JSON] = {}
     for node in nodes:
-        value = _filled(node.children, given) if node.children else given[node.field]
+        value = _filled(node.children, given) if node.children else given.get(node.field)
         if value not in (None, "", node.blank):
             found[node.path[-1]] = value
         elif node.is_sent:

@@ -212,3 +212,11 @@ def test_another_tenants_and_a_viewers_forms_start_nothing(
     assert browser(people.vera).post(PAGE, given).status_code == 403
     assert browser(people.mallory).post(PAGE, given).status_code == 404
     assert runs(orders) == []
+
+
+def test_all_that_is_wrong_is_told_at_once(people: factories.People, orders: Workflow) -> None:
+    given = {"data-order_id": "B1", "data-count": "many"}
+    page = browser(people.otto).post(PAGE, given).content.decode()
+    alone = browser(people.otto).post(PAGE, {"data-order_id": "B1"}).content.decode()
+    assert page.count('role="alert"') == alone.count('role="alert"') + 1
+    assert "Enter a whole number." in page
