@@ -54,7 +54,7 @@ def asks(answer: Any) -> bool:
 
 def say_again(client: Client, location: str) -> Any:
     """Go to the confirmation, and say it."""
-    assert "Is it you?" in client.get(location).content.decode()
+    assert "Confirm that it is you" in client.get(location).content.decode()
     [back] = parse_qs(urlsplit(location).query)["next"]
     return client.post(urlsplit(location).path, {"password": PASSWORD, "next": back})
 
