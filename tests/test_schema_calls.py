@@ -131,10 +131,12 @@ def parameters(path: str, values: Values) -> dict[str, str]:
 
 
 def named(body: Any, values: Values) -> Any:
-    """The body with the side's workflow, if it names one."""
-    if values and isinstance(body, dict) and "workflow" in body:
-        return {**body, "workflow": values[""]["slug"]}
-    return body
+    """The body with the side's own workflow, source and endpoint, if it names such."""
+    if not values or not isinstance(body, dict):
+        return body
+    slug, endpoint = str(values[""]["slug"]), str(values["endpoints/"]["id"])
+    own = {"workflow": slug, "source": slug, "endpoint": endpoint}
+    return {**body, **{name: own[name] for name in own if name in body}}
 
 
 def texts(value: object) -> Iterator[str]:
