@@ -20,6 +20,7 @@ from executions.api import (
 from tenants.api import (
     AuditExport,
     AuditViews,
+    EgressView,
     InvitationViews,
     KeyViews,
     MemberViews,
@@ -110,6 +111,7 @@ urlpatterns = [
     path("subscriptions/", SubscriptionViews.as_view(_ALL), name="subscriptions"),
     path(SUBSCRIPTION, SubscriptionViews.as_view(_ONE), name="subscription"),
     path("usage/", UsageView.as_view(), name="usage"),
+    path("egress/", EgressView.as_view(), name="egress"),
     path("secrets/", SecretViews.as_view(_ALL), name="secrets"),
     path(
         "secrets/<slug:name>/",

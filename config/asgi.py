@@ -13,10 +13,9 @@ django.setup(set_prefix=False)  # before the imports below, which need the app r
 
 from channels.routing import ProtocolTypeRouter  # noqa: E402
 
-from executions import routing  # noqa: E402
+from config.routing import guarded_sockets  # noqa: E402
+from executions.routing import Streams  # noqa: E402
 from tenants.checks import refuse_unsafe_database  # noqa: E402
 
 refuse_unsafe_database()
-application = ProtocolTypeRouter(
-    {"http": routing.Streams(otherwise=Asgi()), "websocket": routing.guarded_sockets}
-)
+application = ProtocolTypeRouter({"http": Streams(otherwise=Asgi()), "websocket": guarded_sockets})

@@ -34,6 +34,7 @@ def bodies(workflow: str) -> Bodies:
         "api/v1/invitations/": {"POST": {"email": "new@acme.example", "role": "viewer"}},
         "api/v1/subscriptions/": {"POST": {"workflow": workflow, "statuses": ["failed"]}},
         "api/v1/subscriptions/<uuid:id>/": {"PATCH": {"enabled": False}},
+        "api/v1/egress/": {"PUT": {"hosts": ["shop.example"]}},
         "api/v1/secrets/": {"POST": {"name": "new", "value": "open sesame"}},
         "api/v1/secrets/<slug:name>/": {
             "PUT": {"value": "open sesame"},

@@ -13,7 +13,7 @@ from django.contrib.admin.sites import AdminSite
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.urls.resolvers import RegexPattern
 
-from executions.routing import sockets
+from config.routing import sockets
 from tenants.auth import HasPermission
 from tenants.roles import Permission
 

@@ -33,12 +33,14 @@ MAX_WAITERS = env.count("STEPWELL_MAX_WAITERS", default=2)
 WORKER_THREADS = env.count("STEPWELL_WORKER_THREADS", default=16)  # steps at once a process
 
 # How often (a count in a time; 0 for no limit): the API's requests and writes of a tenant, those
-# who register from an address, an endpoint's webhooks, and what it refuses of one address.
+# who register from an address, an endpoint's webhooks, and what it refuses of one address; the
+# API's calls of an address that have no valid key.
 RATE_REQUESTS = env.rate("STEPWELL_RATE_REQUESTS", default="100/min")
 RATE_WRITES = env.rate("STEPWELL_RATE_WRITES", default="20/min")
 RATE_REGISTRATIONS = env.rate("STEPWELL_RATE_REGISTRATIONS", default="5/min")
 RATE_WEBHOOKS = env.rate("STEPWELL_RATE_WEBHOOKS", default="6000/min")
 RATE_UNSIGNED = env.rate("STEPWELL_RATE_UNSIGNED", default="60/min")
+RATE_UNKNOWN_KEYS = env.rate("STEPWELL_RATE_UNKNOWN_KEYS", default="60/min")
 
 # What one tenant may have, unless staff gave it another limit; 0 for no limit.
 MAX_TENANT_WORKFLOWS = env.count("STEPWELL_MAX_TENANT_WORKFLOWS", default=500)

@@ -1,4 +1,4 @@
-"""The proof of isolation by trying: at the socket and the event stream, who must not get in knocks.
+"""The proof of isolation by trying: who must not get in knocks at every socket and event stream.
 
 Their reads run in the thread of the caller, whose open transaction has the rows in it.
 """
@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,29 +16,46 @@ from urllib.parse import urlsplit
 from asgiref.sync import async_to_sync, sync_to_async
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.models import QuerySet
 from django.test import Client
 
+from config import routing
 from config.household import Household
-from executions import routing
 from executions.models import Execution
+from executions.routing import EVENT_STREAM, Streams
 from tenants import scope
 from tenants.attempts import Tried
+from webhooks.models import TrialAddress
 
 PATIENCE = 10.0  # seconds; against hanging, not a measurement
-SOCKET = "/ws/executions/<uuid:execution_id>/"
-STREAM = "/api/v1/executions/<uuid:id>/events/"
+STREAM = "/api/v1/executions/<uuid:execution_id>/events/"
 OPEN, REFUSED = "events", "refused"
+# What the one parameter in the address of a socket or a stream names.
+NAMED: Mapping[str, Callable[[], QuerySet[Any]]] = {
+    "execution_id": Execution.objects.all,
+    "address_id": TrialAddress.objects.all,
+}
+_PARAMETER = re.compile(r"<uuid:(\w+)>")
 
 Header = tuple[bytes, bytes]
 
 
 def listeners(ours: Household, theirs: Household) -> list[Tried]:
-    """At an execution of theirs: nobody, another tenant's owner, another site's page; its owner."""
+    """At what is theirs: nobody, another tenant's owner, another site's page; its owner."""
     with scope.tenant(theirs.tenant.id):
-        execution_id = str(Execution.objects.latest("pk").pk)
+        paths = {place: _path(place) for place in (*sockets(), STREAM)}
     cookies = {home.word: _cookie(home) for home in (ours, theirs)}
     with _kept_open():
-        return async_to_sync(_listened)(execution_id, ours, theirs, cookies)
+        return async_to_sync(_listened)(paths, ours, theirs, cookies)
+
+
+def sockets() -> list[str]:
+    """The addresses of all sockets, with their parameters."""
+    return [f"/{getattr(route, 'pattern', route)}" for route in routing.sockets.routes]
+
+
+def _path(place: str) -> str:
+    return _PARAMETER.sub(lambda found: str(NAMED[found[1]]().latest("pk").pk), place)
 
 
 @contextlib.contextmanager
@@ -59,19 +77,22 @@ def _cookie(home: Household) -> Header:
 
 
 async def _listened(
-    execution_id: str, ours: Household, theirs: Household, cookies: dict[str, Header]
+    paths: Mapping[str, str], ours: Household, theirs: Household, cookies: dict[str, Header]
 ) -> list[Tried]:
     asyncio.get_running_loop().set_default_executor(_CallersThread())
     own = urlsplit(settings.PUBLIC_URL)
     at_home = (b"origin", f"{own.scheme}://{own.netloc}".encode())
     elsewhere = (b"origin", b"https://elsewhere.invalid")
-    accept = (b"accept", routing.EVENT_STREAM.encode())
+    accept = (b"accept", EVENT_STREAM.encode())
     keys = {home.word: _bearer(home) for home in (ours, theirs)}
+    knocks: list[tuple[str, list[Header], int | str]] = [
+        ("nobody opens it", [at_home], 4401),
+        ("another tenant's owner opens it", [at_home, cookies[ours.word]], 4404),
+        ("a page of another site opens it", [elsewhere, cookies[theirs.word]], REFUSED),
+        ("the owner opens it", [at_home, cookies[theirs.word]], OPEN),
+    ]
     tries: list[tuple[str, str, list[Header], int | str]] = [
-        (SOCKET, "nobody opens it", [at_home], 4401),
-        (SOCKET, "another tenant's owner opens it", [at_home, cookies[ours.word]], 4404),
-        (SOCKET, "a page of another site opens it", [elsewhere, cookies[theirs.word]], REFUSED),
-        (SOCKET, "the owner opens it", [at_home, cookies[theirs.word]], OPEN),
+        *((socket, *how) for socket in sockets() for how in knocks),
         (STREAM, "nobody opens it as a stream", [accept], 401),
         (STREAM, "another tenant's owner opens it as a stream", [accept, keys[ours.word]], 404),
         (STREAM, "the owner opens it as a stream", [accept, keys[theirs.word]], 200),
@@ -79,7 +100,7 @@ async def _listened(
     found = []
     for place, what, headers, expected in tries:
         sent = [(b"host", own.netloc.encode()), *headers]
-        came = await _outcome(*_connection(place, execution_id, sent))
+        came = await _outcome(*_connection(place, paths[place], sent))
         found.append(Tried(place, what, came, held=came == expected))
     return found
 
@@ -88,14 +109,11 @@ def _bearer(home: Household) -> Header:
     return (b"authorization", f"Bearer {home.token}".encode())
 
 
-def _connection(place: str, execution_id: str, headers: list[Header]) -> tuple[Any, dict[str, Any]]:
-    both = {"query_string": b"", "subprotocols": [], "headers": headers}
-    if place == SOCKET:
-        path = f"/ws/executions/{execution_id}/"
-        return routing.guarded_sockets, {"type": "websocket", "path": path, **both}
-    path = f"/api/v1/executions/{execution_id}/events/"
-    streams = routing.Streams(otherwise=_nothing_else)
-    return streams, {"type": "http", "method": "GET", "path": path, **both}
+def _connection(place: str, path: str, headers: list[Header]) -> tuple[Any, dict[str, Any]]:
+    both = {"path": path, "query_string": b"", "subprotocols": [], "headers": headers}
+    if place == STREAM:
+        return Streams(otherwise=_nothing_else), {"type": "http", "method": "GET", **both}
+    return routing.guarded_sockets, {"type": "websocket", **both}
 
 
 async def _nothing_else(*_: Any) -> None:

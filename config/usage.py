@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.conf import settings
-
 from executions.models import Execution
 from executions.states import ExecutionStatus
 from tenants import limits
@@ -62,9 +60,10 @@ class Usage:
     measured_at: datetime | None
 
 
-RUNNING = "running_executions"
-
 _COUNTS: dict[Quota, Callable[[], int]] = {
+    Quota.RUNNING_EXECUTIONS: lambda: Execution.objects.filter(
+        status=ExecutionStatus.RUNNING
+    ).count(),
     Quota.WORKFLOWS: lambda: Workflow.objects.filter(archived_at=None).count(),
     Quota.ENDPOINTS: lambda: Endpoint.objects.count(),
     Quota.SCHEDULES: lambda: Schedule.objects.count(),
@@ -77,12 +76,10 @@ def of(tenant_id: UUID) -> Usage:
     """The usage of the tenant, in its scope."""
     may = limits.of(tenant_id)
     stored = TenantUsage.objects.first()
-    running = Execution.objects.filter(status=ExecutionStatus.RUNNING).count()
     return Usage(
         rates=_rates(tenant_id),
         webhooks=str(may.webhooks) if may.webhooks else None,
         quotas=[
-            Use(RUNNING, running, settings.MAX_RUNNING_EXECUTIONS),
             *(Use(name, count(), may.quotas[name] or None) for name, count in _COUNTS.items()),
             Use(
                 Quota.STORED_BYTES,

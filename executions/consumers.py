@@ -9,12 +9,11 @@ import re
 import time
 from collections.abc import AsyncGenerator
 from dataclasses import asdict, replace
-from typing import Any
+from functools import partial
 from urllib.parse import parse_qs
 from uuid import UUID
 
 import structlog
-from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import Error as DatabaseFault
 from django.template.loader import render_to_string
 
@@ -31,50 +30,26 @@ log = structlog.get_logger(__name__)
 
 KEEP_ALIVE_SECONDS = 15.0
 RETRY_MILLISECONDS = 1000
-TRY_AGAIN_LATER = 1013  # RFC 6455 section 7.4, IANA's registry of close codes
 NEEDED = Permission.VIEW
 _NUMBER = re.compile(r"[0-9]{1,9}")
 
 
-class ExecutionSocket(AsyncWebsocketConsumer):
+class ExecutionSocket(door.Socket):
     """`/ws/executions/<id>/?after=<seq>` for browser pages.
 
     Each message is a `Batch`: `{events, status, more, ended, html}`. Closes with 1000 after the
-    last event, with 4400, 4401, 4403 or 4404 (the HTTP status plus 4000) when it refuses, with
-    1013 when the database is away. Who may follow is looked at with every read: whoever is removed
-    or logged out gets nothing more, and 4403 or 4401 at once, or after two seconds without Redis.
+    last event, and else as `door.Socket` does. Who may follow is looked at with every read: whoever
+    is removed or logged out gets nothing more, and 4403 or 4401 at once, or after two seconds
+    without Redis.
     """
 
-    # The feed subscribes by itself: the base class would refuse all sockets while Redis is away.
-    channel_layer_alias = "none"
     permission = NEEDED
-    feed: asyncio.Task[None] | None = None
 
-    async def connect(self) -> None:
-        await self.accept()  # a refusal before this would reach the browser without its code
-        self.feed = asyncio.create_task(self._run())
-
-    async def disconnect(self, code: int) -> None:
-        if self.feed is not None:
-            self.feed.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self.feed
-
-    async def _run(self) -> None:
-        try:
-            await self._follow()
-        except Problem as problem:
-            await self.close(4000 + problem.status, problem.detail)
-        except DatabaseFault as fault:
-            log.warning("a socket lost the database", error=str(fault))
-            await self.close(TRY_AGAIN_LATER)
-        else:
-            await self.close(1000)
-
-    async def _follow(self) -> None:
+    async def follow(self) -> None:
         execution_id = self.scope["url_route"]["kwargs"]["execution_id"]
         after = _position(dict(self.scope))
-        principal = await door.in_thread(_member, self.scope["user"], execution_id)
+        find_tenant = partial(_tenant_of, execution_id)
+        principal = await door.in_thread(door.member, self.scope["user"], find_tenant, NEEDED)
         session_key = self.scope["session"].session_key
 
         async def page_after(after: int) -> Batch:
@@ -198,32 +173,13 @@ async def _key_holder(connection: door.Connection) -> Principal:
     if principal is None:
         detail = "Give a valid API key: Authorization: Bearer <key>."
         raise Problem(401, "not-authenticated", detail, headers={"WWW-Authenticate": "Bearer"})
-    return _allowed(principal)
+    return door.allowed(principal, NEEDED)
 
 
-def _member(user: Any, execution_id: UUID) -> Principal:
-    if not user.is_authenticated:
-        raise Problem(401, "not-authenticated", "Log in first.")
+def _tenant_of(execution_id: UUID) -> str | None:
     with scope.operator("a socket names an execution, not its tenant"):
         slugs = Execution.objects.filter(id=execution_id).values_list("tenant__slug", flat=True)
-        slug = slugs.first()
-    principal = services.find_member(user, slug) if slug else None
-    if principal is None:
-        raise _not_found()
-    return _allowed(principal)
-
-
-def _renewed(principal: Principal) -> Principal:
-    now = services.renewed(principal)
-    if now is None:
-        raise Problem(403, "forbidden", "You do not belong to this tenant any more.")
-    return _allowed(now)
-
-
-def _allowed(principal: Principal) -> Principal:
-    if not principal.may(NEEDED):
-        raise Problem(403, "forbidden", "Your role does not allow this.")
-    return principal
+        return slugs.first()
 
 
 def _read(execution_id: UUID, after: int) -> Batch:
@@ -234,16 +190,14 @@ def _read(execution_id: UUID, after: int) -> Batch:
 
 
 def _read_for_key(principal: Principal, execution_id: UUID, after: int) -> Batch:
-    _renewed(principal)
+    door.renewed(principal, NEEDED)
     return _read(execution_id, after)
 
 
 def _read_page(
     principal: Principal, session_key: str | None, execution_id: UUID, after: int
 ) -> Batch:
-    if not services.session_lives(session_key):
-        raise Problem(401, "not-authenticated", "Log in again.")
-    principal = _renewed(principal)
+    principal = door.renewed_member(principal, session_key, NEEDED)
     batch = _read(execution_id, after)
     if not batch.events:
         return batch

@@ -82,6 +82,11 @@ def publish_access(sender: object, principal_id: UUID, **_: object) -> None:
     _publisher().publish(access_group(principal_id), {"type": ACCESS})
 
 
+def wake(name: str) -> None:
+    """Make everyone who follows this group look again. As `publish`."""
+    _publisher().publish(name, {"type": WAKE})
+
+
 def channel(execution_id: UUID) -> str:
     """Where Redis carries the messages to that group."""
     return _channel(_prefix(), group(execution_id))

@@ -11,6 +11,7 @@ from django.conf import settings
 from executions import services
 from executions.models import Execution
 from executions.states import TRIGGERS, ExecutionStatus
+from tenants.forms import PeriodForm
 from workflows import documents
 from workflows.definition import JSON
 
@@ -23,23 +24,15 @@ def _choices(anything: str, values: Any) -> list[tuple[str, str]]:
     return [("", anything), *((str(value), str(value).replace("_", " ")) for value in values)]
 
 
-class FilterForm(forms.Form):
-    """Which executions to list; every field may be empty. Times are UTC."""
+class FilterForm(PeriodForm):
+    """Which executions to list; every field may be empty."""
+
+    field_order = ["workflow", "status", "trigger", "since", "until"]
 
     workflow = forms.ChoiceField(required=False)
     status = forms.ChoiceField(required=False, choices=_choices("Any status", ExecutionStatus))
     trigger = forms.ChoiceField(required=False, choices=_choices("Any trigger", TRIGGERS))
-    since = forms.DateTimeField(
-        label="Since (UTC)",
-        required=False,
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
-    )
-    until = forms.DateTimeField(
-        label="Until (UTC)",
-        required=False,
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
-    )
-    items = forms.BooleanField(label="Items too", required=False)
+    items = forms.BooleanField(label="Items of for_each too", required=False)
     test = forms.BooleanField(label="Tests of drafts", required=False)
     parent = forms.UUIDField(required=False, widget=forms.HiddenInput)
     before = forms.UUIDField(required=False, widget=forms.HiddenInput)

@@ -66,51 +66,68 @@ async def follow(after: int, read: Read, *groups: str) -> AsyncGenerator[Batch, 
             if batch.ended:
                 return
             if not batch.more:
-                await _pause(woken)
-
-
-async def _pause(woken: asyncio.Event) -> None:
-    await asyncio.sleep(CALM_SECONDS)
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(POLL_SECONDS):
-            await woken.wait()
-    woken.clear()
+                await woken.wait()
 
 
 @contextlib.asynccontextmanager
-async def wakeups(*groups: str) -> AsyncIterator[asyncio.Event]:
-    """An event that is set by each message to a group; never, if Redis could not be asked."""
-    woken = asyncio.Event()
-    listener = None
-    try:
-        async with asyncio.timeout(settings.REDIS_TIMEOUT):
-            channel = await _layer().new_channel()
-            listener = asyncio.create_task(_listen(channel, woken))
-            for group in groups:
-                await _layer().group_add(group, channel)
-    except (RedisError, OSError) as error:  # a TimeoutError is an OSError
-        log.warning("following without wake-ups", groups=groups, error=str(error))
+async def wakeups(*groups: str) -> AsyncIterator[Wakeups]:
+    """Messages to these groups, and to those that are joined later; then it leaves them all."""
+    woken = Wakeups()
+    await woken.join(*groups)
     try:
         yield woken
     finally:
-        if listener is not None:
-            await _leave(groups, channel, listener)
+        await woken.leave()
+
+
+class Wakeups:
+    """Messages to groups of the channel layer; none come where Redis could not be asked."""
+
+    def __init__(self) -> None:
+        self._woken = asyncio.Event()
+        self._groups: set[str] = set()
+        self._channel = ""
+        self._listener: asyncio.Task[None] | None = None
+
+    async def join(self, *groups: str) -> bool:
+        """Be woken by these groups too. Whether one is new: what it said before was not heard."""
+        fresh = [group for group in groups if group not in self._groups]
+        self._groups.update(fresh)
+        try:
+            async with asyncio.timeout(settings.REDIS_TIMEOUT):
+                if fresh and self._listener is None:
+                    self._channel = await _layer().new_channel()
+                    self._listener = asyncio.create_task(self._listen())
+                for group in fresh:
+                    await _layer().group_add(group, self._channel)
+        except (RedisError, OSError) as error:  # a TimeoutError is an OSError
+            log.warning("following without wake-ups", groups=fresh, error=str(error))
+        return bool(fresh)
+
+    async def wait(self) -> None:
+        """Until there is a message, two seconds at most; messages that come together count once."""
+        await asyncio.sleep(CALM_SECONDS)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(POLL_SECONDS):
+                await self._woken.wait()
+        self._woken.clear()
+
+    async def leave(self) -> None:
+        """Hear no more of any group."""
+        if self._listener is None:
+            return
+        self._listener.cancel()
+        with contextlib.suppress(RedisError, OSError):
+            async with asyncio.timeout(settings.REDIS_TIMEOUT):
+                for group in self._groups:
+                    await _layer().group_discard(group, self._channel)
+                await asyncio.wait([self._listener])
+
+    async def _listen(self) -> None:
+        while True:
+            await _layer().receive(self._channel)
+            self._woken.set()
 
 
 def _layer() -> Any:
     return get_channel_layer()
-
-
-async def _listen(channel: str, woken: asyncio.Event) -> None:
-    while True:
-        await _layer().receive(channel)
-        woken.set()
-
-
-async def _leave(groups: tuple[str, ...], channel: str, listener: asyncio.Task[None]) -> None:
-    listener.cancel()
-    with contextlib.suppress(RedisError, OSError):
-        async with asyncio.timeout(settings.REDIS_TIMEOUT):
-            for group in groups:
-                await _layer().group_discard(group, channel)
-            await asyncio.wait([listener])

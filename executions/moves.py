@@ -72,6 +72,7 @@ class Move:
     output: JSON = None
     error: JSON = None
     follow_up: bool = False
+    egress_hosts: Sequence[str] | None = None  # of the tenant, where they were asked for
 
     @property
     def last_seq(self) -> int:

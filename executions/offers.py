@@ -11,11 +11,12 @@ from django.utils import timezone
 from executions import reasons
 from executions.models import Execution, StepRun
 from executions.services import attention, may_decide
-from executions.states import EXECUTION_ENDED, StepStatus
+from executions.states import EXECUTION_ENDED, ExecutionStatus, StepStatus
 from tenants.principals import Principal
 from tenants.roles import Permission
 
 Answer = Literal["decide", "resolve", ""]
+TO_MEND = (ExecutionStatus.FAILED, ExecutionStatus.TIMED_OUT)  # perhaps in the definition
 
 
 def verbs_of(execution: Execution, by: Principal | None) -> tuple[str, ...]:
@@ -24,7 +25,10 @@ def verbs_of(execution: Execution, by: Principal | None) -> tuple[str, ...]:
         return ()
     if execution.status not in EXECUTION_ENDED:
         return ("cancel",)
-    return ("resume", "replay") if execution.item_index is None else ()
+    if execution.item_index is not None:
+        return ()
+    is_to_mend = execution.status in TO_MEND and by.may(Permission.EDIT)
+    return ("resume", "replay", *(("edit",) if is_to_mend else ()))
 
 
 def answer_of(run: StepRun, by: Principal | None) -> Answer:

@@ -19,6 +19,8 @@ RETRY_AFTER_CAP = 300.0
 """Seconds; the longest that a Retry-After header can make an execution wait."""
 
 _WORTH_IT: tuple[str | int, ...] = ("connect", "timeout", "broken", 408, 425, 429, "5xx")
+# What no policy tries again: it was tried often enough, or it may not go there.
+_HOPELESS = frozenset({"poison", "blocked"})
 _CALL_FAILED = frozenset({"connect", "timeout", "broken", "lost"})
 _WHAT_HAPPENED = {
     "connect": "Could not connect",
@@ -89,7 +91,7 @@ def _maybe_done(error: Error) -> bool:
 def _worth_it(policy: Retry, error: Error) -> bool:
     wanted = _WORTH_IT if policy.on is None else policy.on
     if "any" in wanted:
-        return error.kind != "poison"  # that was tried often enough
+        return error.kind not in _HOPELESS
     if error.kind == "status" and error.status is not None:
         return error.status in wanted or f"{error.status // 100}xx" in wanted
     return error.kind in wanted

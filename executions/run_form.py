@@ -30,8 +30,12 @@ class RunAsking:
 
     verb = "run"
 
-    def __init__(self, workflow: Workflow, data: Any, *, as_json: bool) -> None:
+    def __init__(
+        self, workflow: Workflow, data: Any, *, as_json: bool, example: str | None = None
+    ) -> None:
+        """`example` is the JSON that is there to be sent or changed."""
         self.workflow = workflow
+        self._example = example
         self.schema = self._schema()
         self.has_fields = bool(SchemaForm(self.schema, None).nodes)
         self.as_json = as_json or not self.has_fields
@@ -116,7 +120,7 @@ class RunAsking:
 
     def _body(self, data: Any, *, anew: bool = False) -> RunForm | SchemaForm:
         if self.as_json:
-            return RunForm(data)
+            return RunForm(data, initial={"body": self._example} if self._example else None)
         more = data[MORE] if self._wants_more else ""
         return SchemaForm(self.schema, data, more=more if anew or self._wants_more else None)
 

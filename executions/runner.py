@@ -143,7 +143,13 @@ class _Try:
         claim = self._claim
         wait = claim.wait if isinstance(claim.wait, dict) else {}
         return StepWorld(
-            http=SecretsClient(_client(), self._placeholders, self._before_sending, self._outside),
+            http=SecretsClient(
+                _client(),
+                self._placeholders,
+                self._before_sending,
+                self._outside,
+                claim.run.egress,
+            ),
             mail=Mailbox(self._before_sending, self._outside),
             timeout=min(claim.run.plan.timeout(claim.key), settings.MAX_HTTP_SECONDS),
             idempotency_key=claim.run.idempotency_key(claim.key),

@@ -59,6 +59,8 @@ class Run:
     limited: bool = False
     test: bool = False
     item: Item | None = None
+    # Where the tenant's calls may go: as it was when the step at hand was begun, if it calls out.
+    egress: Hosts = field(default_factory=Hosts)
     facts: dict[str, StepFacts] = field(default_factory=dict)
     told_at: float = 0.0  # when readers were last woken, by the monotonic clock
 

@@ -1,145 +1,10 @@
-"""The SQL of executions/transitions.py. Parameters are `%(name)s`; lists come as JSON."""
+"""The SQL of transitions. Parameters are `%(name)s`; lists come as JSON."""
 
 from __future__ import annotations
 
 from functools import lru_cache
 
-# A step that a worker may claim once it is due, and a run that may begin once it is. Word for word
-# what their indexes say, so that the planner sees that it may use them.
-_CLAIMABLE = "status IN ('queued', 'retrying', 'waiting') AND due_at IS NOT NULL"
-_STARTABLE = "status = 'queued' AND item_index IS NULL AND NOT held"
-# Not now(), when our transaction began: what was committed since would not be due yet.
-_DUE = "due_at <= statement_timestamp()"
-
-# Tenants with work, by a loose scan of two indexes; of those with work that is due the ones with
-# the fewest running steps. Of each the oldest steps, and after them the runs that may begin, as
-# many as the tenant may have at once. They take turns: each one taken counts as one that runs.
-# What another worker has locked is passed over, and half of what is there is left to others.
-# The rows say also whether there was work at all, and whether there is more of it. What can be
-# picked is put together first: on tables that were never analyzed a join with it was planned from
-# the other side, and it was put together again for each execution that there is.
-_PICK = f"""
-WITH RECURSIVE tenants AS (
-  SELECT least(
-    (SELECT s.tenant_id FROM executions_steprun s
-     WHERE {_CLAIMABLE} ORDER BY s.tenant_id LIMIT 1),
-    (SELECT e.tenant_id FROM executions_execution e
-     WHERE {_STARTABLE} ORDER BY e.tenant_id LIMIT 1)) AS id
-  UNION ALL
-  SELECT least(
-    (SELECT s.tenant_id FROM executions_steprun s
-     WHERE {_CLAIMABLE} AND s.tenant_id > tenants.id ORDER BY s.tenant_id LIMIT 1),
-    (SELECT e.tenant_id FROM executions_execution e
-     WHERE {_STARTABLE} AND e.tenant_id > tenants.id ORDER BY e.tenant_id LIMIT 1))
-  FROM tenants WHERE tenants.id IS NOT NULL
-), fairest AS (
-  SELECT tenants.id AS tenant_id, random() AS tie,
-         (SELECT count(*) FROM executions_steprun r
-          WHERE r.tenant_id = tenants.id AND r.status = 'running') AS steps
-  FROM tenants
-  WHERE coalesce(  -- not EXISTS, for which all that is due was put into a hash table
-    (SELECT true FROM executions_steprun s
-     WHERE s.tenant_id = tenants.id AND {_CLAIMABLE} AND s.{_DUE} LIMIT 1),
-    (SELECT true FROM executions_execution e
-     WHERE e.tenant_id = tenants.id AND {_STARTABLE} AND e.{_DUE} LIMIT 1))
-  ORDER BY steps, tie LIMIT 4
-), candidate AS MATERIALIZED (
-  SELECT fairest.tenant_id, fairest.tie, work.id,
-         fairest.steps + row_number() OVER (
-           PARTITION BY fairest.tenant_id ORDER BY work.rank, work.due_at, work.id) AS turn
-  FROM fairest
-  CROSS JOIN LATERAL (
-    (SELECT s.execution_id AS id, 0 AS rank, s.due_at FROM executions_steprun s
-     WHERE s.tenant_id = fairest.tenant_id AND {_CLAIMABLE} AND s.{_DUE}
-     ORDER BY s.due_at, s.id LIMIT 16)
-    UNION ALL
-    (SELECT r.id, 1, r.due_at FROM executions_execution r
-     WHERE r.tenant_id = fairest.tenant_id AND {_STARTABLE} AND r.{_DUE}
-     ORDER BY r.due_at, r.id
-     LIMIT least(16, %(running)s - (
-       SELECT count(*) FROM (
-         SELECT FROM executions_execution b
-         WHERE b.tenant_id = fairest.tenant_id AND b.status = 'running'
-         LIMIT %(running)s) AS begun)))
-  ) AS work
-), picked AS (
-  SELECT e.id, e.tenant_id, e.version_id, e.last_seq, e.trigger_kind,
-         e.status = 'queued' AND e.item_index IS NULL AS launches
-  FROM candidate
-  JOIN executions_execution e ON e.tenant_id = candidate.tenant_id AND e.id = candidate.id
-  ORDER BY candidate.turn, candidate.tie
-  LIMIT least(%(most)s, (SELECT (count(*) + 1) / 2 FROM candidate))
-  FOR NO KEY UPDATE OF e {{lock}}
-)
-SELECT picked.*, EXISTS (SELECT FROM candidate),
-       (SELECT count(*) FROM candidate) > (SELECT count(*) FROM picked)
-FROM (VALUES (1)) AS one LEFT JOIN picked ON true
-"""
-PICK = _PICK.format(lock="")
-PICK_UNLOCKED = _PICK.format(lock="SKIP LOCKED")
-
-# What a worker must know of a run to work on it.
-_RUN = """
-       e.version_id, e.workflow_id, e.trigger_kind, e.trigger, e.created_at,
-       w.slug, v.number, t.slug, t.name,
-       e.parent_id, e.parent_step, e.item_index, e.key_root, e.depth, e.limited, e.test"""
-_RUN_TABLES = """
-JOIN executions_execution e ON e.id = %(execution)s
-JOIN workflows_workflow w ON w.id = e.workflow_id
-JOIN workflows_workflowversion v ON v.id = e.version_id
-JOIN tenants_tenant t ON t.id = e.tenant_id"""
-
-RUN = f"""
-SELECT {_RUN}
-FROM (VALUES (1)) AS one {_RUN_TABLES}
-"""
-
-# A wait that is over begins a new try, whose number starts anew.
-TAKE = f"""
-WITH run AS (
-  SELECT last_seq, status <> 'running' AS begins FROM executions_execution
-  WHERE id = %(execution)s
-), due AS (
-  SELECT id FROM executions_steprun
-  WHERE tenant_id = %(tenant)s AND execution_id = %(execution)s
-    AND {_CLAIMABLE} AND {_DUE}
-  ORDER BY due_at, id LIMIT 1
-), taken AS (
-  UPDATE executions_steprun s
-  SET status = 'running', worker_id = %(worker)s, fence = s.fence + 1, claims = s.claims + 1,
-      attempt = s.attempt + 1, due_at = NULL, sent_at = NULL,
-      lease_until = now() + make_interval(secs => s.timeout + %(margin)s),
-      started_at = coalesce(s.started_at, now())
-  WHERE s.id = (SELECT id FROM due)  -- not a join: that was planned as a scan on new tables
-  RETURNING s.id, s.key, s.fence, s.attempt, s.wait
-), moved AS (
-  UPDATE executions_execution e
-  SET status = 'running', last_seq = run.last_seq + CASE WHEN run.begins THEN 2 ELSE 1 END,
-      started_at = coalesce(e.started_at, now()),
-      active_since = coalesce(e.active_since, now()),
-      deadline_at = coalesce(
-        e.deadline_at, now() + make_interval(secs => e.timeout - e.active_seconds))
-  FROM run, taken WHERE e.id = %(execution)s
-  RETURNING e.last_seq
-), told AS (
-  INSERT INTO executions_event
-    (tenant_id, execution_id, seq, kind, step, level, message, data, at)
-  SELECT %(tenant)s, %(execution)s, run.last_seq + 1, 'execution.running', NULL, 'info',
-         'The execution is running.', NULL, now()
-  FROM run, taken WHERE run.begins
-  UNION ALL
-  SELECT %(tenant)s, %(execution)s, moved.last_seq, 'step.started', taken.key, 'info',
-         format('Try %%s started.', taken.attempt),
-         jsonb_build_object('attempt', taken.attempt), now()
-  FROM moved, taken
-)
-SELECT taken.id, taken.key, taken.fence, taken.attempt, taken.wait, moved.last_seq,
-       (SELECT jsonb_object_agg(s.key, jsonb_build_array(s.status, s.outcome))
-        FROM executions_steprun s
-        WHERE s.tenant_id = %(tenant)s AND s.execution_id = %(execution)s),
-       {_RUN}
-FROM taken CROSS JOIN moved {_RUN_TABLES}
-"""
+from executions.claim_statements import RUN_COLUMNS, RUN_TABLES
 
 LOCK = """
 SELECT status, last_seq FROM executions_execution WHERE id = %(execution)s FOR NO KEY UPDATE
@@ -256,6 +121,7 @@ SELECT 1 FROM gate
 
 START = start("SELECT 1")
 
+# Whoever goes on with a step that calls out hears where the tenant's calls may go by now.
 # A step goes back to queued from a worker that was lost: that try does not count. The numbers of
 # the tries of a wait start anew. (The status is asked for by a parameter and the row found by its
 # key: with a constant it was looked for among all that are running.)
@@ -277,7 +143,9 @@ WITH {_MOVED_WITH_STEP}, gate AS (
   WHERE s.id = %(step)s AND s.fence = %(fence)s AND s.status = %(step_from)s
   RETURNING 1
 ), {_ADDED}, {_CANCELLED}, {_TOLD}
-SELECT moved.follow_up FROM gate CROSS JOIN moved
+SELECT moved.follow_up, CASE WHEN %(calls_out)s THEN
+  (SELECT t.egress_hosts FROM tenants_tenant t WHERE t.id = %(tenant)s) END
+FROM gate CROSS JOIN moved
 """
 
 MOVE = f"""
@@ -288,8 +156,8 @@ SELECT moved.follow_up FROM gate CROSS JOIN moved
 # The first steps of a queued execution, one of them under our lease.
 LAUNCH = f"""
 WITH {_MOVED}, gate AS (SELECT 1 FROM moved), {_ADDED}, {_TOLD}
-SELECT {_RUN}
-FROM gate {_RUN_TABLES}
+SELECT {RUN_COLUMNS}
+FROM gate {RUN_TABLES}
 """
 
 REUSE = """

@@ -16,73 +16,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
-from typing import NamedTuple
 from uuid import UUID
 
 import uuid_utils.compat
 from django.conf import settings
 
-from executions import statements
+from executions import claim_statements, statements
 from executions.moves import Move, NewExecution, StepEnd
+from executions.rows import Picked, Picks, RunRow, Taken
 from executions.states import EXECUTION_ENDED, STEP_ENDED, ExecutionStatus, StepStatus
 from executions.storable import dump
 from tenants.pipeline import Row
 from tenants.scope import Call, Prepared, entering
 from workflows.definition import JSON
-
-
-class Picked(NamedTuple):
-    """An execution with work; its row is locked."""
-
-    execution_id: UUID
-    tenant_id: UUID
-    version_id: UUID
-    last_seq: int
-    kind: str
-    launches: bool  # it is queued: its first steps are yet to be written
-
-
-class Picks(NamedTuple):
-    """What is to run next. Without any, all `work` there is was in others' hands."""
-
-    picked: list[Picked]
-    work: bool
-    more: bool  # there is further work
-
-
-class RunRow(NamedTuple):
-    """What a worker must know of a run."""
-
-    version_id: UUID
-    workflow_id: UUID
-    kind: str
-    trigger: str  # JSON
-    created_at: datetime
-    workflow_slug: str
-    version_number: int | None
-    tenant_slug: str
-    tenant_name: str
-    parent_id: UUID | None
-    parent_step: str | None
-    item_index: int | None
-    key_root: str | None
-    depth: int
-    limited: bool
-    test: bool
-
-
-class Taken(NamedTuple):
-    """A step run, now under our lease, and what its run is."""
-
-    step_id: UUID
-    key: str
-    fence: int
-    attempt: int
-    wait: str | None  # JSON: what it waited for
-    last_seq: int
-    states: str  # JSON: {key: [status, outcome]}, as they were before
-    run: RunRow
 
 
 def pick(db: Prepared, *, most: int, wait: bool) -> Picks:
@@ -91,7 +37,7 @@ def pick(db: Prepared, *, most: int, wait: bool) -> Picks:
     As the operator. With `wait` also those that another worker holds just now, as when ten branches
     start at once. An execution comes as often as it has steps to take.
     """
-    statement = statements.PICK if wait else statements.PICK_UNLOCKED
+    statement = claim_statements.PICK if wait else claim_statements.PICK_UNLOCKED
     rows = db.run(statement, {"running": settings.MAX_RUNNING_EXECUTIONS, "most": most})
     picked = [Picked._make(row[:6]) for row in rows if row[0] is not None]
     return Picks(picked, *rows[0][6:])
@@ -105,7 +51,7 @@ def take(
     With `last` the transaction ends.
     """
     row = db.first(
-        statements.TAKE,
+        claim_statements.TAKE,
         {
             "tenant": tenant_id,
             "execution": execution_id,
@@ -141,7 +87,7 @@ def states(db: Prepared, tenant_id: UUID, execution_id: UUID) -> list[Row]:
 
 def run_row(db: Prepared, execution_id: UUID) -> RunRow:
     """What a worker must know of the run."""
-    return RunRow(*db.run(statements.RUN, {"execution": execution_id})[0])
+    return RunRow(*db.run(claim_statements.RUN, {"execution": execution_id})[0])
 
 
 def start(
@@ -199,12 +145,15 @@ def launch(db: Prepared, moves: Sequence[Move]) -> list[RunRow]:
     return [RunRow._make(rows[0]) for rows in db.run_all(calls, last=True)[1::2]]
 
 
-def record(db: Prepared, end: StepEnd, move: Move, *, last: bool = False) -> Move | None:
+def record(
+    db: Prepared, end: StepEnd, move: Move, *, calls_out: bool = False, last: bool = False
+) -> Move | None:
     """Record what became of a step, and what follows; with `last` the transaction ends.
 
-    The move as it was written: with a `follow_up` too if a subscription hears of the run's end.
-    None, and nothing is written: the execution is at another revision than the move was decided
-    on, or another has the step.
+    The move as it was written: with a `follow_up` too if a subscription hears of the run's end, and
+    if what follows `calls_out`, with where the tenant's calls may go by now. None, and nothing is
+    written: the execution is at another revision than the move was decided on, or another has the
+    step.
     """
     rows = db.run(
         statements.RECORD,
@@ -225,11 +174,13 @@ def record(db: Prepared, end: StepEnd, move: Move, *, last: bool = False) -> Mov
             "due_at": end.due_at,
             "wait": dump(end.wait),
             "restarts": end.restarts,
+            "calls_out": calls_out,
             "lost": (end.source, end.status) == (StepStatus.RUNNING, StepStatus.QUEUED),
         },
         last=last,
     )
-    return _as_written(move, rows)
+    written = _as_written(move, rows)
+    return written and replace(written, egress_hosts=rows[0][1])
 
 
 def move(db: Prepared, move: Move) -> Move | None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from executions import failpoints
+from executions.destinations import TenantGuard
 from executions.placeholders import Placeholders
 from executions.runs import LogLine
+from tenants.hosts import Hosts
 from workflows import expressions
 from workflows.definition import JSON
 from workflows.steps.world import HttpClient, HttpRequest, HttpResponse, Mailer
@@ -47,16 +49,23 @@ class StepWorld:
 
 @dataclass(frozen=True)
 class SecretsClient:
-    """Puts the secrets into a call at the last moment, and says first that it is about to leave."""
+    """Puts the secrets into a call at the last moment, and says first that it is about to leave.
+
+    `hosts` is where the tenant's calls may go.
+    """
 
     client: HttpClient
     placeholders: Placeholders
     before_sending: Callable[[], None]
     outside: Callable[[], AbstractContextManager[None]]
+    hosts: Hosts
 
     def send(self, request: HttpRequest) -> HttpResponse:
         """Make the call; raises HttpFailure."""
         self.before_sending()
         failpoints.hit("before_http")
         with self.outside():
-            return self.client.send(self.placeholders.reveal(request))
+            revealed = self.placeholders.reveal(request)
+            return self.client.send(
+                replace(revealed, guard=TenantGuard(self.hosts, revealed.guard))
+            )

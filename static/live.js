@@ -6,39 +6,15 @@
   const state = document.getElementById("live-state");
   if (!state || !state.dataset.live) return;
 
-  const FIRST_WAIT = 500;
-  const LONGEST_WAIT = 10000;
-  const REFUSED = { 4401: "You are logged out. Log in again and reload this page.",
-                    4403: "You may no longer see this execution.",
+  const REFUSED = { 4403: "You may no longer see this execution.",
                     4404: "This execution is no longer there." };
   let after = Number(state.dataset.after);
-  let wait = FIRST_WAIT;
-  let ended = false;
-
-  function connect() {
-    const scheme = location.protocol === "https:" ? "wss:" : "ws:";
-    const socket = new WebSocket(`${scheme}//${location.host}${state.dataset.live}?after=${after}`);
-    socket.onopen = () => say("live", "Live");
-    socket.onmessage = (message) => { wait = FIRST_WAIT; take(JSON.parse(message.data)); };
-    socket.onclose = (close) => {
-      if (ended) return say("ended", "");
-      if (REFUSED[close.code]) return say("lost", REFUSED[close.code]);
-      say("lost", "Connecting again…");
-      setTimeout(connect, wait * (0.5 + Math.random()));
-      wait = Math.min(wait * 2, LONGEST_WAIT);
-    };
-  }
-
-  function say(kind, text) {
-    state.className = `live-state live-${kind}`;
-    state.textContent = text;
-  }
 
   function take(batch) {
     for (const event of batch.events) after = Math.max(after, event.seq);
-    ended = batch.ended;
     document.title = batch.status + document.title.slice(document.title.indexOf(" · "));
     if (batch.html) put(new DOMParser().parseFromString(batch.html, "text/html").body);
+    return batch.ended;
   }
 
   function put(fragment) {
@@ -59,6 +35,8 @@
       const known = document.getElementById(details.id);
       if (known) details.open = known.open;
     }
+    // What it turns out to need, or to have failed by, is shown at once.
+    if ("open" in part.dataset && !("open" in old.dataset)) old.closest("details").open = true;
     const focused = old.contains(document.activeElement) ? place(document.activeElement) : "";
     old.replaceWith(part);
     if (focused === ".") part.focus({ preventScroll: true });
@@ -79,6 +57,6 @@
     }
   }
 
-  connect();
+  followSocket(() => `after=${after}`, take, REFUSED);
   setInterval(tick, 1000);
 })();

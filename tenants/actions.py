@@ -22,6 +22,7 @@ class Action(StrEnum):
     # --- tenants and their people ---
     TENANT_REGISTERED = "tenant.registered", "A tenant was made."
     TENANT_CHANGED = "tenant.changed", "A tenant's name or slug was changed."
+    EGRESS_CHANGED = "egress.changed", "The hosts that a tenant's calls may go to were changed."
     MEMBER_ADDED = "member.added", "A person became a member of the tenant."
     MEMBER_CHANGED = "member.changed", "A member's role was changed."
     MEMBER_REMOVED = "member.removed", "A person is no longer a member."

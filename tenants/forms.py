@@ -107,17 +107,9 @@ class KeyForm(RoleForm):
 AUDIT_FILTERS = ("actor", "action", "target", "since", "until")
 
 
-class AuditForm(forms.Form):
-    """Which entries of the audit trail to show; every field may be empty. Times are UTC."""
+class PeriodForm(forms.Form):
+    """From when to when; either may be empty. Times are UTC."""
 
-    actor = forms.CharField(label="Who", max_length=300, required=False)
-    action = forms.CharField(
-        label="What",
-        max_length=64,
-        required=False,
-        widget=forms.TextInput(attrs={"list": "actions"}),
-    )
-    target = forms.CharField(label="To what", max_length=300, required=False)
     since = forms.DateTimeField(
         label="Since (UTC)",
         required=False,
@@ -128,6 +120,21 @@ class AuditForm(forms.Form):
         required=False,
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
     )
+
+
+class AuditForm(PeriodForm):
+    """Which entries of the audit trail to show; every field may be empty."""
+
+    field_order = ["actor", "action", "target", "since", "until"]
+
+    actor = forms.CharField(label="Who", max_length=300, required=False)
+    action = forms.CharField(
+        label="What",
+        max_length=64,
+        required=False,
+        widget=forms.TextInput(attrs={"list": "actions"}),
+    )
+    target = forms.CharField(label="To what", max_length=300, required=False)
     below = forms.IntegerField(
         required=False, min_value=1, max_value=2**62, widget=forms.HiddenInput
     )
@@ -165,8 +172,14 @@ class SecretValueField(forms.CharField):
 class HostsField(forms.CharField):
     """Hosts, one a line; the cleaned value is the list in the one spelling that is kept."""
 
-    def __init__(self, **options: Any) -> None:
-        shown = {"rows": 4, "spellcheck": "false", "placeholder": "api.example.com\n*.example.com"}
+    def __init__(self, *, most: int = hosts.MAX_HOSTS, **options: Any) -> None:
+        self.most = most
+        rows = 4 if most <= hosts.MAX_HOSTS else 10
+        shown = {
+            "rows": rows,
+            "spellcheck": "false",
+            "placeholder": "api.example.com\n*.example.com",
+        }
         super().__init__(**{"required": False, "widget": forms.Textarea(shown), **options})
 
     def prepare_value(self, value: Any) -> Any:
@@ -174,8 +187,8 @@ class HostsField(forms.CharField):
 
     def clean(self, value: Any) -> list[str]:
         lines = str(super().clean(value)).split()
-        if len(lines) > hosts.MAX_HOSTS:
-            raise ValidationError(f"Give at most {hosts.MAX_HOSTS} hosts.")
+        if len(lines) > self.most:
+            raise ValidationError(f"Give at most {self.most} hosts.")
         kept: dict[str, None] = {}
         for line in lines:
             try:
@@ -206,6 +219,16 @@ class NewSecretForm(SecretForm):
 
     name = forms.CharField(label="Name", max_length=63, validators=[name_validator])
     field_order = ["name", "value", "hosts"]
+
+
+class EgressForm(forms.Form):
+    """Where a tenant's calls may go."""
+
+    hosts = HostsField(
+        label="Hosts",
+        most=hosts.MAX_EGRESS_HOSTS,
+        help_text="Where calls may go, one a line. Without any they may go to every public host.",
+    )
 
 
 class VariableForm(forms.Form):

@@ -1,4 +1,5 @@
-"""Where a secret may go: lists of hosts, as people write them and as addresses are held against.
+"""Where a secret, or a tenant's calls, may go: lists of hosts, as people write them and as
+addresses are held against.
 
 A rule is the name of a host (`api.example.com`), all names below one (`*.example.com`, which does
 not include `example.com`), or an IP address (`10.0.0.7`, `[fd00::7]`), each with or without a port.
@@ -15,8 +16,10 @@ from urllib.parse import urlsplit
 
 import idna
 
-MAX_HOSTS = 20
+MAX_HOSTS = 20  # of a secret
+MAX_EGRESS_HOSTS = 50  # of a tenant
 MAX_RULE_LENGTH = 300  # characters of one rule as it is typed
+MAX_SHOWN = 5  # rules in a message
 
 _USUAL_PORTS = {"http": 80, "https": 443}
 _WILDCARD = "*."
@@ -75,6 +78,13 @@ class Hosts:
             return True
         own = [_read(rule) for rule in self.rules]
         return bool(narrower) and all(any(mine.covers(it) for mine in own) for it in narrower)
+
+    def shown(self) -> str:
+        """The list for a message: its first rules, and how many there are further."""
+        further = len(self.rules) - MAX_SHOWN
+        if further <= 0:
+            return str(self)
+        return f"{', '.join(self.rules[:MAX_SHOWN])} and {further} more"
 
     def __str__(self) -> str:
         return ", ".join(self.rules) or "any host"

@@ -34,6 +34,7 @@ class Quota(StrEnum):
     SECRETS = "secrets"
     MEMBERS = "members"
     STORED_BYTES = "stored_bytes"
+    RUNNING_EXECUTIONS = "running_executions"
 
 
 class Policy(StrEnum):
@@ -140,7 +141,10 @@ def forget(tenant_id: UUID) -> None:
 
 def default_quota(quota: Quota) -> int:
     """What a tenant may have without limits of its own; 0: no limit."""
-    limit: int = getattr(settings, f"MAX_TENANT_{quota.upper()}")
+    running = quota is Quota.RUNNING_EXECUTIONS  # a setting that is older than the others
+    limit: int = getattr(
+        settings, f"MAX_{quota.upper()}" if running else f"MAX_TENANT_{quota.upper()}"
+    )
     return limit
 
 

@@ -6,7 +6,6 @@ import re
 import secrets
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -16,9 +15,10 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from rest_framework.permissions import SAFE_METHODS
 
-from tenants import actors, limits, problems, scope, services
+from tenants import actors, limits, problems, scope, services, strangers
 from tenants.access import client_of
 from tenants.actors import REQUEST_ID, Actor, Door
+from tenants.auth import HasPermission
 from tenants.limits import NOT_COUNTED, Counted
 from tenants.principals import Principal
 from tenants.problems import Problem
@@ -68,10 +68,8 @@ class TenantMiddleware:
         request.counted = NOT_COUNTED  # type: ignore[attr-defined]
         with actors.acting(_somebody(request)):
             response = self.get_response(request)
-        if request.principal is not None and request.principal.kind == "api_key":  # type: ignore[attr-defined]
-            # What closes with the answer is done once it is sent.
-            used = partial(services.note_used, request.principal)  # type: ignore[attr-defined]
-            response._resource_closers.append(used)  # type: ignore[attr-defined]  # noqa: SLF001
+        if request.principal is not None:  # type: ignore[attr-defined]
+            services.note_used(request.principal)  # type: ignore[attr-defined]
         for name, value in request.counted.headers.items():  # type: ignore[attr-defined]
             response.headers.setdefault(name, value)
         # A session's pages show what is its owner's, such as the key of an authenticator app.
@@ -96,17 +94,12 @@ class TenantMiddleware:
             if principal is None:
                 raise Http404
         elif request.path.startswith(API_PREFIX):
-            principal = self._key_holder(request)
+            try:
+                principal = _key_holder(request, view)
+            except Problem as problem:
+                return problems.respond(problem)
         elif request.path.startswith(ADMIN_PREFIX) and request.user.is_staff:
-            if settings.STAFF_MFA_REQUIRED and not services.has_second_factor(request.user):
-                messages.warning(request, "Set up a second factor first: staff need one.")
-                return redirect("mfa_index")
-            services.note_seen(request)
-            user = request.user
-            own = _opens_own_scope(view)
-            with actors.acting(actors.named("staff", user.pk, user.get_username())):
-                everything = nullcontext() if own else scope.operator("staff admin")
-                return _run(everything, view, request, args, kwargs)
+            return _for_staff(view, request, args, kwargs)
         else:
             return None
         request.principal = principal  # type: ignore[attr-defined]
@@ -119,11 +112,33 @@ class TenantMiddleware:
         with actors.acting(actors.named(principal.kind, principal.id, principal.label)):
             return _run(opened, view, request, args, kwargs)
 
-    def _key_holder(self, request: HttpRequest) -> Principal | None:
-        header = request.headers.get("Authorization", "")
-        if not header.lower().startswith(BEARER):
-            return None
-        return services.find_key_holder(header[len(BEARER) :].strip())
+
+def _for_staff(
+    view: Callable[..., HttpResponseBase],
+    request: HttpRequest,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> HttpResponseBase:
+    """The admin's page, for all tenants; a second factor comes first, where staff must have one."""
+    user = request.user
+    if settings.STAFF_MFA_REQUIRED and not services.has_second_factor(user):
+        messages.warning(request, "Set up a second factor first: staff need one.")
+        return redirect("mfa_index")
+    services.note_seen(request)
+    own = _opens_own_scope(view)
+    with actors.acting(actors.named("staff", user.pk, user.get_username())):
+        everything = nullcontext() if own else scope.operator("staff admin")
+        return _run(everything, view, request, args, kwargs)
+
+
+def _key_holder(request: HttpRequest, view: Any) -> Principal | None:
+    """Raises Problem 429 for an address that came too often without a good key."""
+    header = request.headers.get("Authorization", "")
+    token = header[len(BEARER) :].strip() if header.lower().startswith(BEARER) else ""
+    guards = getattr(getattr(view, "cls", None), "permission_classes", ())
+    if not token and HasPermission not in guards:
+        return None  # it needs none
+    return strangers.find_holder(token, client_of(request))
 
 
 def _count(request: HttpRequest, caller: Principal) -> HttpResponse | None:

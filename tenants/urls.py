@@ -102,6 +102,7 @@ MEMBERS = [
 
 SETTINGS = [
     path(f"{TENANT}settings/", settings.listed, name="settings"),
+    path(f"{TENANT}settings/egress/", settings.egress, name="egress"),
     path(f"{TENANT}settings/secrets/", settings.add_secret, name="secret-add"),
     path(f"{TENANT}settings/secrets/<slug:name>/", settings.secret, name="secret"),
     path(

@@ -24,6 +24,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache, partial
 
+from tests import ports
+
 Behaviour = Callable[[socket.socket, bytes], None]
 
 DRIP_SECONDS = 0.02
@@ -77,17 +79,13 @@ def not_accepting() -> Iterator[Server]:
 
 
 def refusing() -> Server:
-    """A port on which nobody listens."""
-    return Server(_unlistened().getsockname()[1])
+    """A port on which nobody listens, for as long as the process lives."""
+    return Server(ports.number(_unlistened()))
 
 
 @cache
 def _unlistened() -> socket.socket:
-    """Bound for as long as the process lives: a port let go may be another's by the next call, or
-    the caller's own end, which is then connected to itself."""
-    taken = socket.socket()
-    taken.bind(("127.0.0.1", 0))
-    return taken
+    return ports.held()
 
 
 def answer(

@@ -7,6 +7,7 @@ for tests with threads or processes, and empties every table afterwards.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 
 import hypothesis
@@ -25,6 +26,7 @@ hypothesis.settings.register_profile("here", deadline=None)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") == "true" else "here")
 
 OWN_SERVERS = servers.Servers()
+THREADS_END = 30.0  # seconds; against hanging
 # A worker of pytest-xdist tells the process that owns the session by this file what it collected.
 WANTED = environment.HOME / "wanted"
 
@@ -86,6 +88,18 @@ def django_db_setup(django_test_environment: None, django_db_blocker: DjangoDbBl
         assert database.startswith("test_"), f"refusing to test on {database}"
         assert role == environment.APP
         connection.close()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def ended_threads() -> Iterator[None]:
+    """No server of a module outlives it: one that lost its socket asks for it without a pause, and
+    every test after it waits for the interpreter's lock."""
+    before = set(threading.enumerate())
+    yield
+    for thread in set(threading.enumerate()) - before:
+        if thread.daemon:
+            thread.join(THREADS_END)
+            assert not thread.is_alive(), f"{thread} is left behind"
 
 
 @pytest.fixture(autouse=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import sys
 import tempfile
 from pathlib import Path
 
@@ -44,7 +45,11 @@ def variables() -> dict[str, str]:
         "STEPWELL_RATE_REGISTRATIONS": "0",
         "STEPWELL_RATE_WEBHOOKS": "0",
         "STEPWELL_RATE_UNSIGNED": "0",
+        "STEPWELL_RATE_UNKNOWN_KEYS": "0",
     }
 
 
 os.environ.update(variables())
+# A session starts dozens of processes: each would compile all of the product anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False

@@ -181,7 +181,7 @@ def subscribe(
     workflow: Workflow,
     source: Workflow | None,
     *statuses: str,
-    filter: str = "",  # noqa: A002
+    filter: str = "",  # noqa: A002 - the API's word
 ) -> Subscription:
     """Let the workflow start when runs of the other end so, by default when they succeed."""
     with scope.tenant(workflow.tenant_id):

@@ -18,6 +18,7 @@ from config.local.home import PROJECT
 from config.local.loopback import HOST, NoAnswerError
 from config.local.processes import Child, Command, Supervisor
 from config.local.terminal import complain
+from tests import ports
 
 START_SECONDS = 60.0
 
@@ -40,7 +41,8 @@ class Production:
         """`target` is the module of the other side; its last argument is its listening socket."""
         self.place = home.create(Path(os.environ["STEPWELL_HOME"]), account.for_postgres())
         self._listener = socket.create_server((HOST, 0), backlog=512)
-        self.ports = Ports(_free_port(), _free_port(), self._listener.getsockname()[1])
+        self._held = (ports.held(), ports.held())
+        self.ports = Ports(*map(ports.number, (*self._held, self._listener)))
         self._target = (target, *arguments)
         self._supervisor = Supervisor(complain)
         self._children: dict[str, Child] = {}
@@ -93,7 +95,8 @@ class Production:
 
     def close(self) -> None:
         self._supervisor.stop()
-        self._listener.close()
+        for held in (*self._held, self._listener):
+            held.close()
 
 
 def _is_ready(port: int) -> bool:
@@ -101,9 +104,3 @@ def _is_ready(port: int) -> bool:
         return loopback.request(port, "GET", "/readyz", timeout=5.0).status == 200
     except NoAnswerError:
         return False
-
-
-def _free_port() -> int:
-    with socket.create_server((HOST, 0)) as server:
-        port: int = server.getsockname()[1]
-        return port

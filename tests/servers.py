@@ -6,6 +6,8 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
+from functools import cache
 
 import psycopg
 import redis
@@ -17,6 +19,8 @@ from config.local.processes import Supervisor
 from config.local.valkey import Valkey
 from tests import environment
 
+# Nothing of a session is to outlive a crash of its Postgres, so nothing waits for the disk.
+FORGETFUL = ("-c", "fsync=off", "-c", "full_page_writes=off")
 # What a migration wrote and a test never changes.
 KEPT = ("django_migrations", "django_content_type", "auth_permission")
 
@@ -35,7 +39,9 @@ class Servers:
         place = home.create(environment.HOME, account.for_postgres())
         postgres, valkey = Postgres.of(place), Valkey.of(place)
         postgres.initialise()
-        children = [self._supervisor.start(server.command()) for server in (postgres, valkey)]
+        command = postgres.command()
+        commands = (replace(command, argv=(*command.argv, *FORGETFUL)), valkey.command())
+        children = [self._supervisor.start(each) for each in commands]
         postgres.wait_ready(children[0])
         valkey.wait_ready(children[1])
         roles.create(postgres, environment.TEMPLATE)
@@ -60,15 +66,23 @@ def create_database(name: str = environment.DATABASE) -> None:
 
 def delete_rows() -> None:
     """Empty every table. Only a superuser is above row-level security and append-only triggers."""
-    with superuser(environment.DATABASE) as connection, connection.transaction():
-        assert environment.DATABASE.startswith("test_")
+    assert environment.DATABASE.startswith("test_")
+    with superuser(environment.DATABASE) as connection:
+        connection.execute(_deletions())
+
+
+@cache
+def _deletions() -> sql.Composed:
+    """All in one, for it is done hundreds of times: several statements are one transaction."""
+    with superuser(environment.DATABASE) as connection:
         tables = connection.execute(
             "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> ALL(%s)",
             [list(KEPT)],
         ).fetchall()
-        connection.execute("SET LOCAL session_replication_role = replica")
-        for (table,) in tables:
-            connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(str(table))))
+    deletions = [
+        sql.SQL("DELETE FROM {}").format(sql.Identifier(str(table))) for (table,) in tables
+    ]
+    return sql.SQL("; ").join([sql.SQL("SET LOCAL session_replication_role = replica"), *deletions])
 
 
 def flush_valkey() -> None:

@@ -75,7 +75,7 @@ def fill(tenant: Tenant, *, by: User, member: User, word: str) -> dict[str, dict
         **_access(tenant, by, member, word),
         **_webhooks(workflow, word),
         "executions/": {"execution_id": execution.id, "id": execution.id, "key": "only"},
-        "schedules/": {"id": schedule.id},
+        "schedules/": {"schedule_id": schedule.id, "id": schedule.id},
         "subscriptions/": {"subscription_id": subscription.id, "id": subscription.id},
         "admin/workflows/": {"id": workflow.id},
         "admin/workflows/schedule/": {"id": schedule.id},

@@ -144,7 +144,6 @@ def sent(world: World, client: Client, route: Route, path: str) -> dict[str, Any
 TRIES_ONLY = {"admin/isolation/"}
 
 
-@pytest.mark.filterwarnings("ignore:No directory at")
 def test_everything_that_staff_change_is_told(world: World) -> None:
     deeds = []
     for route in (route for route in ADMIN if route.pattern not in TRIES_ONLY):
@@ -168,7 +167,6 @@ LISTS = [
 ]
 
 
-@pytest.mark.filterwarnings("ignore:No directory at")
 @pytest.mark.parametrize(("app", "model"), LISTS)
 def test_what_staff_delete_in_a_list_is_told(world: World, app: str, model: str) -> None:
     client = session(world.site.people.staff)

@@ -86,6 +86,7 @@ SETTINGS = "t/<slug:tenant_slug>/settings/"
 FORMS: Mapping[str, Mapping[str, str]] = {
     f"{SETTINGS}secrets/<slug:name>/delete/": {},
     f"{SETTINGS}variables/<slug:name>/delete/": {},
+    f"{SETTINGS}egress/": {"hosts": "shop.example"},
     f"{SETTINGS}secrets/": {"name": "fresh", "value": "open sesame"},
     f"{SETTINGS}variables/": {"name": "fresh", "value": "1"},
     f"{SETTINGS}secrets/<slug:name>/": {"value": "open sesame"},
@@ -96,6 +97,11 @@ FORMS: Mapping[str, Mapping[str, str]] = {
     f"{ENDPOINT}delete/": {},
     "t/<slug:tenant_slug>/deliveries/<uuid:delivery_id>/resend/": {},
     f"{WORKFLOW}deliveries/": {"action": "discard"},
+    "t/<slug:tenant_slug>/new-workflow/": {"name": "Fresh", "text": "{schema: 1, steps: []}"},
+    f"{WORKFLOW}draft/": {"name": SENTINEL, "text": "{schema: 1, steps: []}"},
+    f"{WORKFLOW}publish/": {"revision": "2"},
+    f"{WORKFLOW}archive/": {},
+    f"{WORKFLOW}versions/<int:number>/restore/": {},
     f"{WORKFLOW}pause/": {},
     f"{WORKFLOW}resume/": {},
     "t/<slug:tenant_slug>/members/": {"email": "new@acme.example", "role": "viewer"},
@@ -104,6 +110,14 @@ FORMS: Mapping[str, Mapping[str, str]] = {
     MEMBER: {"role": "editor"},
     f"{MEMBER}remove/": {},
     "t/<slug:tenant_slug>/invitations/<uuid:invitation_id>/revoke/": {},
+    f"{WORKFLOW}schedules/": {
+        "name": "fresh",
+        "cron": "0 9 * * *",
+        "zone": "UTC",
+        "overlap": "allow",
+        "misfire": "once",
+    },
+    f"{WORKFLOW}schedules/<uuid:schedule_id>/": {"action": "delete"},
     SUBSCRIPTIONS: {"statuses": "failed"},
     f"{SUBSCRIPTIONS}<uuid:subscription_id>/": {"action": "disable"},
     "t/<slug:tenant_slug>/workflows/<slug:slug>/run/": {"body": "{}"},
@@ -118,7 +132,6 @@ FORMS: Mapping[str, Mapping[str, str]] = {
 }
 
 
-@pytest.mark.filterwarnings("ignore:No directory at")
 def test_every_page_that_changes_something_is_told(world: World) -> None:
     client = session(world.site.people.alice)
     deeds = []

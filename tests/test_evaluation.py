@@ -19,7 +19,8 @@ from tests import factories
 from tests.callers import Caller, owner_of
 from tests.executions import driving
 from tests.workflows.definitions import document, step
-from tests.workflows.hostile_expressions import ESCAPES, EXHAUSTION
+from tests.workflows.exhausting_expressions import EXHAUSTION
+from tests.workflows.hostile_expressions import ESCAPES
 from workflows.expressions import Template
 from workflows.models import WorkflowVersion
 

@@ -83,6 +83,7 @@ KEYS: Mapping[str, Mapping[str, str]] = {
     "schedules/<uuid:id>/resume/": {"POST": "e"},
     "subscriptions/": {"GET": "v", "POST": "e"},
     "subscriptions/<uuid:id>/": {"GET": "v", "PATCH": "e", "DELETE": "e"},
+    "egress/": {"GET": "v", "PUT": "a"},
     "secrets/": {"GET": "v", "POST": "s"},
     "secrets/<slug:name>/": {"GET": "v", "PUT": "s", "PATCH": "s", "DELETE": "s"},
     "variables/": {"GET": "v", "POST": "s"},
@@ -104,7 +105,14 @@ PAGE: Mapping[str, tuple[str, str]] = {
     "workflows/": ("v", ""),
     WORKFLOW: ("v", ""),
     f"{WORKFLOW}versions/<int:number>/": ("v", ""),
+    f"{WORKFLOW}versions/<int:number>/restore/": ("e", "e"),
+    "new-workflow/": ("e", "e"),
+    f"{WORKFLOW}draft/": ("e", "e"),
+    f"{WORKFLOW}publish/": ("e", "e"),
+    f"{WORKFLOW}archive/": ("e", "e"),
     f"{WORKFLOW}run/": ("r", "r"),
+    f"{WORKFLOW}schedules/": ("v", "e"),
+    f"{WORKFLOW}schedules/<uuid:schedule_id>/": ("v", "e"),
     f"{WORKFLOW}subscriptions/": ("v", "e"),
     f"{WORKFLOW}subscriptions/<uuid:subscription_id>/": ("e", "e"),
     f"{WORKFLOW}pause/": ("r", "r"),
@@ -140,6 +148,7 @@ PAGE: Mapping[str, tuple[str, str]] = {
     f"{WORKFLOW}draft/test/": ("e", "e"),
     f"{WORKFLOW}draft/run/": ("e", "e"),
     "settings/": ("s", ""),
+    "settings/egress/": ("a", "a"),
     "settings/secrets/": ("s", "s"),
     "settings/secrets/<slug:name>/": ("s", "s"),
     "settings/secrets/<slug:name>/delete/": ("s", "s"),
@@ -244,7 +253,6 @@ def _page(client: Client, method: str, path: str) -> HttpResponseBase:
     return answer
 
 
-@pytest.mark.filterwarnings("ignore:No directory at")
 @pytest.mark.parametrize("role", Role)
 def test_a_member_may_what_the_table_says_of_the_role(site: Site, role: Role) -> None:
     people = site.people

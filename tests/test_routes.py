@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
-from executions.routing import sockets
+from config.routing import sockets
 from tests import routes
 from tests.routes import METHODS, Route
 from tests.site import (
@@ -45,9 +45,9 @@ def test_every_route_is_known() -> None:
 
 
 def test_every_socket_is_known() -> None:
-    """Who may open it: tests/executions/test_consumers.py."""
+    """Who may open it: tests/executions/test_consumers.py, tests/webhooks/test_consumers.py."""
     found = [str(getattr(entry, "pattern", entry)) for entry in sockets.routes]
-    assert found == ["ws/executions/<uuid:execution_id>/"]
+    assert found == ["ws/executions/<uuid:execution_id>/", "ws/tests/<uuid:address_id>/"]
 
 
 def test_each_public_route_answers_anybody(db: None) -> None:

@@ -28,10 +28,7 @@ from tests.executions.sockets import Socket, Stream, application, cookie_of
 from tests.outgoing import loopback_allowed
 from tests.workflows.definitions import document, step
 
-pytestmark = [
-    pytest.mark.usefixtures("committed_db"),
-    pytest.mark.filterwarnings("ignore:No directory at"),
-]
+pytestmark = pytest.mark.usefixtures("committed_db")
 
 KEY = "Zq7\"xäW'K<9v>B&h+J/3=m%P 2\\R:t{{8}}~Gd4"  # what Latin-1 can hold: it goes into headers too
 WIDE = "Ünï-漢字-🔑-Qm5\"nV&8<rT'2+xL/6=pS%4\\"

@@ -84,7 +84,8 @@ def database() -> Iterator[tuple[str, bytes]]:
                 read, sql.Identifier(str(table)), name
             )
             for (value,) in connection.execute(query):
-                data = value.encode() if isinstance(value, str) else bytes(value)  # type: ignore[call-overload] # bytea
+                assert isinstance(value, str | bytes)
+                data = value.encode() if isinstance(value, str) else value
                 yield f"{table}.{column}", data
 
 

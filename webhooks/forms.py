@@ -8,8 +8,9 @@ from typing import Any
 
 from django import forms
 
+from tenants.forms import PeriodForm
 from webhooks import signatures
-from webhooks.models import ANSWERS, Endpoint
+from webhooks.models import ACK, ANSWERS, RESPOND, RESULT, Endpoint
 from webhooks.refusals import Reason
 
 FILTERS = ("reason", "since", "until", "execution")
@@ -20,9 +21,10 @@ def given_secret(cleaned: Mapping[str, Any]) -> str | None:
     return cleaned["secret"] or ("" if cleaned["later"] else None)
 
 
-def _secret_field(label: str) -> forms.CharField:
+def _secret_field(label: str, help_text: str) -> forms.CharField:
     return forms.CharField(
         label=label,
+        help_text=help_text,
         required=False,
         max_length=200,
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
@@ -31,15 +33,24 @@ def _secret_field(label: str) -> forms.CharField:
 
 def _ips_field() -> forms.CharField:
     return forms.CharField(
-        label="Addresses that may send, one a line",
+        label="Addresses that may send",
         required=False,
+        help_text="Addresses and networks, one a line, such as 192.0.2.7 or 2001:db8::/32. "
+        "Without any, every address may.",
         max_length=10_000,
         widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false", "autocomplete": "off"}),
     )
 
 
 def _answer_field() -> forms.ChoiceField:
-    return forms.ChoiceField(label="With what callers are answered", choices=ANSWERS)
+    words = {
+        ACK: "at once, that it is stored (ack)",
+        RESULT: "once the run has ended, with how it did (result)",
+        RESPOND: "with what the run's respond step says (respond)",
+    }
+    return forms.ChoiceField(
+        label="Callers are answered", choices=[(mode, words[mode]) for mode, _ in ANSWERS]
+    )
 
 
 class IntakeForm(forms.Form):
@@ -47,8 +58,9 @@ class IntakeForm(forms.Form):
 
     allowed_ips = _ips_field()
     rate = forms.CharField(
-        label="Webhooks in a time, such as 600/min; empty: as many as the tenant may",
+        label="Rate limit",
         required=False,
+        help_text="Webhooks in a time, such as 600/min. Empty: as many as the tenant may.",
         max_length=12,
     )
 
@@ -65,29 +77,37 @@ class NewEndpointForm(IntakeForm):
         *("allowed_ips", "rate", "confirm"),
     ]
     workflow = forms.ChoiceField()
-    name = forms.CharField(required=False, max_length=100)
+    name = forms.CharField(
+        required=False, max_length=100, help_text="For people. The workflow's slug if empty."
+    )
     scheme = forms.ChoiceField(
         label="How requests are signed", choices=[(key, key) for key in signatures.SCHEMES]
     )
-    secret = _secret_field("Secret, if the provider chooses it")
+    secret = _secret_field("Secret", "Only if the provider chooses it; else one is made.")
     later = forms.BooleanField(
         label="The secret follows: its provider shows it only once it knows the address",
         required=False,
     )
     options = forms.CharField(
-        label="Options of the schemes generic and twilio (JSON)",
+        label="Options (JSON)",
         required=False,
+        help_text="Only of the schemes generic and twilio.",
         max_length=5000,
         widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false", "autocomplete": "off"}),
     )
     answer = _answer_field()
     confirm = forms.CharField(
-        label="Its name again, if anybody may send (scheme none)", required=False, max_length=100
+        label="Its name again",
+        required=False,
+        max_length=100,
+        help_text="Only with the scheme none, by which anybody who knows the address may send.",
     )
 
-    def __init__(self, data: Any, slugs: list[str], initial: dict[str, Any]) -> None:
+    def __init__(
+        self, data: Any, workflows: list[tuple[str, str]], initial: dict[str, Any]
+    ) -> None:
         super().__init__(data, initial={"scheme": signatures.DEFAULT, **initial})
-        self.fields["workflow"] = forms.ChoiceField(choices=[(slug, slug) for slug in slugs])
+        self.fields["workflow"] = forms.ChoiceField(choices=workflows)
 
     def clean_options(self) -> dict[str, Any]:
         try:
@@ -116,25 +136,17 @@ class EndpointForm(IntakeForm):
 class RotationForm(forms.Form):
     """A new secret for an endpoint."""
 
-    secret = _secret_field("The provider's secret; made here if it is left empty")
+    secret = _secret_field("Secret", "Only if the provider chooses it; else one is made.")
 
 
-class FilterForm(forms.Form):
-    """Which deliveries to list; every field may be empty. Times are UTC."""
+class FilterForm(PeriodForm):
+    """Which deliveries to list; every field may be empty."""
+
+    field_order = ["reason", "since", "until"]
 
     reason = forms.ChoiceField(
         required=False,
         choices=[("", "Any reason"), *((one.value, one.label) for one in Reason)],
-    )
-    since = forms.DateTimeField(
-        label="Since (UTC)",
-        required=False,
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
-    )
-    until = forms.DateTimeField(
-        label="Until (UTC)",
-        required=False,
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
     )
     execution = forms.UUIDField(label="Execution", required=False)
     before = forms.UUIDField(required=False, widget=forms.HiddenInput)

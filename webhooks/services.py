@@ -108,10 +108,15 @@ def create(
         rate=rate,
         allowed_ips=checked_ips(allowed_ips),
     )
+    return _issued(endpoint, secret)
+
+
+def _issued(endpoint: Endpoint, secret: str) -> IssuedSecret:
+    """Write a new endpoint with its secret, and tell of it."""
     endpoint.sealed_secret = _seal(endpoint, secret)
     endpoint.save(force_insert=True)
-    settled = {"scheme": scheme, "options": endpoint.options, "answer": answer}
-    after = {"workflow": workflow.slug, **settled}
+    settled = {name: getattr(endpoint, name) for name in ("scheme", "options", "answer")}
+    after = {"workflow": endpoint.workflow.slug, **settled}
     audit.record(Action.ENDPOINT_CREATED, endpoint, after=after)
     return IssuedSecret(endpoint, secret)
 

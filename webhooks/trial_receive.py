@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from uuid import UUID
 
 import uuid_utils.compat
@@ -16,6 +17,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from executions import events
 from executions import services as executions
 from executions.models import Execution
 from executions.storable import storable
@@ -83,6 +85,16 @@ def url(token: str, raw_query: str = "") -> str:
     """Where requests are to be sent, as their senders write and some of them sign it."""
     address = f"{settings.PUBLIC_URL}/hooks/test/{token}/"
     return f"{address}?{raw_query}" if raw_query else address
+
+
+def group(address_id: UUID) -> str:
+    """The channel layer's group of everyone who looks at what comes in there."""
+    return f"trial.{address_id}"
+
+
+def wake(address_id: UUID) -> None:
+    """Make those who look at it look again, once this transaction is committed."""
+    transaction.on_commit(partial(events.wake, group(address_id)))
 
 
 def secret_purpose(address_id: UUID) -> str:
@@ -194,4 +206,5 @@ def _keep(address: TrialAddress, incoming: Incoming, outcome: _Outcome) -> Trial
     )
     newest = address.requests.order_by("-id").values("id")[:KEPT]
     address.requests.exclude(id__in=list(newest.values_list("id", flat=True))).delete()
+    wake(address.id)
     return request

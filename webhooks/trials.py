@@ -42,7 +42,7 @@ def listen(*, workflow: Workflow, endpoint_id: UUID | None = None, by: str) -> O
     """
     Workflow.objects.select_for_update(no_key=True).get(pk=workflow.pk)  # one at a time
     endpoint = None if endpoint_id is None else _endpoint(workflow, endpoint_id)
-    TrialAddress.objects.filter(workflow=workflow).delete()
+    _forget(workflow)
     address = TrialAddress(
         tenant_id=workflow.tenant_id,
         workflow=workflow,
@@ -85,6 +85,26 @@ def stop(*, workflow: Workflow) -> None:
         _end_at(address, Now(), Action.TRIAL_CLOSED)
 
 
+@dataclass(frozen=True)
+class Came:
+    """A request that came in: how its run stands, if there is one."""
+
+    id: UUID
+    run_id: UUID | None
+    run: str | None  # the status
+
+
+def came(*, address: TrialAddress) -> tuple[Came, ...]:
+    """All that came in, the newest first, without what was sent."""
+    rows = address.requests.values_list("id", "execution_id", "execution__status")
+    return tuple(Came(*row) for row in rows)
+
+
+def headings(*, address: TrialAddress) -> QuerySet[TrialRequest]:
+    """As `requests`, without what was sent."""
+    return requests(address=address).defer("headers", "query", "body", "errors", "reason")
+
+
 def requests(*, address: TrialAddress) -> QuerySet[TrialRequest]:
     """What came in, the newest first, with the executions."""
     rows = address.requests.select_related("execution")
@@ -113,11 +133,19 @@ def _open(workflow: Workflow) -> TrialAddress | None:
     return rows.filter(workflow=workflow, expires_at__gt=Now()).first()
 
 
+def _forget(workflow: Workflow) -> None:
+    """Delete the address that the workflow has, and tell those who look at it."""
+    for address in TrialAddress.objects.filter(workflow=workflow):
+        trial_receive.wake(address.id)
+        address.delete()
+
+
 def _end_at(address: TrialAddress, moment: Now | CombinedExpression, verb: Action) -> None:
     before = {"expires_at": address.expires_at}
     address.expires_at = moment
     address.save(update_fields=["expires_at"])
     address.refresh_from_db(fields=["expires_at"])
+    trial_receive.wake(address.id)
     audit.record(verb, address, before=before, after={"expires_at": address.expires_at})
 
 

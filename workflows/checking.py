@@ -43,6 +43,7 @@ def check(*, tenant_id: UUID, definition: JSON, slug: str | None = None) -> Chec
         limits=bounds,
         secrets=tenant_services.secret_hosts(tenant_id),
         variables=tenant_services.variable_values(tenant_id).keys(),
+        egress=tenant_services.egress_of(tenant_id),
     )
     chosen = pins.choose(tenant_id, parsed, slug=slug, levels=bounds.sub_workflow_levels)
     return Check([*found, *chosen.problems], parsed, chosen.versions)

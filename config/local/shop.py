@@ -113,13 +113,13 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
-def serve(listener: socket.socket) -> None:
-    """Serve on a socket that listens already, until the process ends."""
-    server = ThreadingHTTPServer(listener.getsockname(), Handler, bind_and_activate=False)
-    server.socket.close()
-    server.socket = listener
-    server.serve_forever()
+def server(listener: socket.socket) -> ThreadingHTTPServer:
+    """The shop on a socket that listens already; whoever calls lets it serve, and ends it."""
+    made = ThreadingHTTPServer(listener.getsockname(), Handler, bind_and_activate=False)
+    made.socket.close()
+    made.socket = listener
+    return made
 
 
 if __name__ == "__main__":
-    serve(socket.socket(fileno=int(sys.argv[1])))
+    server(socket.socket(fileno=int(sys.argv[1]))).serve_forever()

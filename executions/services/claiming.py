@@ -11,13 +11,13 @@ from uuid import UUID
 from executions import transitions
 from executions.engine import StepState, decide
 from executions.moves import Move, NewEvent
+from executions.rows import Picked, RunRow, Taken
 from executions.runs import Claim, Run
 from executions.services.facts import run_of, states_of
 from executions.services.following import after_commit
 from executions.services.plans import known, plan_of
 from executions.services.settling import RUNNING, new_steps, settle, step_events
 from executions.states import ExecutionStatus, StepStatus
-from executions.transitions import Picked, RunRow, Taken
 from tenants import scope
 from tenants.scope import Prepared
 

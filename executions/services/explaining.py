@@ -24,6 +24,8 @@ from executions.states import (
     ExecutionStatus,
     StepStatus,
 )
+from tenants import limits
+from tenants.limits import Quota
 
 MOST_AHEAD = 1000  # counted in a tenant's line
 _ASKED = (StepStatus.UNKNOWN, StepStatus.WAITING, StepStatus.RETRYING, StepStatus.QUEUED)
@@ -82,8 +84,8 @@ class _Facts:
             return reasons.begins(execution.due_at, self._now)
         line = self._line(self._place_of_run())
         running = Execution.objects.filter(status=ExecutionStatus.RUNNING)
-        most = settings.MAX_RUNNING_EXECUTIONS
-        if line.is_served and running[:most].count() >= most:
+        most = limits.of(execution.tenant_id).quotas[Quota.RUNNING_EXECUTIONS]
+        if line.is_served and 0 < most <= running[:most].count():
             return reasons.full(most)
         return reasons.ready(line)
 

@@ -10,12 +10,13 @@ from uuid import UUID
 from executions.engine import StepState
 from executions.models import Execution, StepRun
 from executions.plan import Reads
+from executions.rows import RunRow
 from executions.runs import Claim, Item, Run, Settings, StepFacts
 from executions.services.plans import plan_for
 from executions.states import STEP_ENDED, ExecutionStatus, StepStatus
-from executions.transitions import RunRow
 from tenants import scope
 from tenants import services as tenant_services
+from tenants.hosts import Hosts
 from workflows.definition import JSON
 
 
@@ -45,12 +46,7 @@ def run_of(
         seq=seq,
         states=states,
         trigger=trigger,
-        execution={
-            "id": str(execution_id if item is None else item.around[-1]),
-            "workflow": row.workflow_slug,
-            "version": row.version_number,
-            "started_at": created_at.isoformat(timespec="milliseconds"),
-        },
+        execution=_named(row, execution_id if item is None else item.around[-1], created_at),
         tenant={"slug": row.tenant_slug, "name": row.tenant_name},
         key_root=row.key_root or str(execution_id),
         depth=row.depth,
@@ -58,7 +54,18 @@ def run_of(
         limited=row.limited,
         test=row.test,
         item=item,
+        egress=Hosts(tuple(row.egress_hosts)),
     )
+
+
+def _named(row: RunRow, execution_id: UUID, created_at: datetime) -> dict[str, JSON]:
+    """`execution` as expressions see it."""
+    return {
+        "id": str(execution_id),
+        "workflow": row.workflow_slug,
+        "version": row.version_number,
+        "started_at": created_at.isoformat(timespec="milliseconds"),
+    }
 
 
 def _around(tenant_id: UUID, row: RunRow) -> tuple[tuple[UUID, ...], JSON, datetime]:

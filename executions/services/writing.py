@@ -13,6 +13,7 @@ from executions.services.endings import Ending, ending_from
 from executions.services.settling import settle
 from executions.services.signals import answered
 from executions.states import STEP_ENDED, StepStatus
+from tenants.hosts import Hosts
 from tenants.scope import Prepared
 from workflows.steps.base import Done, Failed
 
@@ -47,9 +48,15 @@ def write(
         move = replace(move, cancelled=[key for key in move.cancelled if key != claim.key])
     if step.source is StepStatus.WAITING and run.plan.step_type(claim.key).has_children:
         move = replace(move, follow_up=True)  # some of its runs may go on
-    written = transitions.record(db, step, move, last=last)
+    calls_out = any(
+        new.status is StepStatus.RUNNING and run.plan.step_type(new.key).calls_out
+        for new in move.steps
+    )
+    written = transitions.record(db, step, move, calls_out=calls_out, last=last)
     if written is None:
         raise StaleError
+    if written.egress_hosts is not None:
+        run.egress = Hosts(tuple(written.egress_hosts))
     return written
 
 

@@ -5,13 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 from django import template
+from django.db.models import OuterRef, QuerySet, Subquery
 
 from executions import services
 from executions.models import Execution
 from executions.timeline import span
 from tenants import scope
+from workflows.models import Workflow
 
 MANY = 100
+# Where what is no section of the navigation belongs.
+_WITHIN = {
+    "deliveries": "endpoints",
+    "invitations": "members",
+    "leave": "members",
+    "new-workflow": "workflows",
+}
 
 register = template.Library()
 
@@ -22,6 +31,27 @@ def took(execution: Execution) -> str:
     if execution.started_at is None or execution.finished_at is None:
         return ""
     return span((execution.finished_at - execution.started_at).total_seconds())
+
+
+@register.filter
+def section(path: str) -> str:
+    """To which section of the navigation a page, `/t/<tenant>/<section>/...`, belongs."""
+    _, _, _, part, *_ = [*path.split("/"), "", "", ""]
+    return _WITHIN.get(part, part)
+
+
+@register.simple_tag
+def last_runs(workflows: QuerySet[Workflow]) -> list[tuple[Workflow, Execution | None]]:
+    """Each of these workflows with its newest execution, tests and items of lists left out."""
+    shown = list(workflows)
+    runs = Execution.objects.filter(workflow=OuterRef("pk"), item_index=None, test=False)
+    newest = Subquery(runs.order_by("-id").values("id")[:1])
+    asked = Workflow.objects.filter(pk__in=[workflow.pk for workflow in shown])
+    ids = dict(asked.values_list("pk", newest))
+    found = Execution.objects.only("id", "status", "created_at").in_bulk(
+        [ident for ident in ids.values() if ident]
+    )
+    return [(workflow, found.get(ids[workflow.pk])) for workflow in shown]
 
 
 @register.simple_tag(takes_context=True)

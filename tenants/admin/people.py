@@ -9,17 +9,20 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as PlainUserAdmin
 from django.db import transaction
-from django.forms import Form
+from django.forms import Form, ModelForm
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from unfold.admin import ModelAdmin
 from unfold.decorators import action
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 from tenants import scope, services
 from tenants.actions import Action
 from tenants.admin.audited import Audited
 from tenants.admin.base import ReadOnlyAdmin, ScopedAdmin, ask
+from tenants.forms import HostsField
+from tenants.hosts import MAX_EGRESS_HOSTS
 from tenants.limits import Quota
 from tenants.models import Invitation, Membership, Tenant, User
 from tenants.problems import Problem
@@ -29,13 +32,27 @@ from tenants.services import audit
 POWERS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 
+class TenantForm(ModelForm):  # type: ignore[type-arg] # generic in the stubs only
+    egress_hosts = HostsField(
+        label="Hosts of outgoing calls",
+        most=MAX_EGRESS_HOSTS,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}),
+        help_text="Where calls may go, one a line. Without any they may go to every public host.",
+    )
+
+    class Meta:
+        model = Tenant
+        fields = ["slug", "name", "egress_hosts"]
+
+
 @admin.register(Tenant)
 class TenantAdmin(Audited, ModelAdmin):
     """Tenants are not deleted here: all their history would go with them."""
 
+    form = TenantForm
     list_display = ["slug", "name", "created_at"]
     search_fields = ["slug", "name"]
-    fields = ["slug", "name", "created_at"]
+    fields = ["slug", "name", "egress_hosts", "created_at"]
     readonly_fields = ["created_at"]
     added, changed = Action.TENANT_REGISTERED, Action.TENANT_CHANGED
 
@@ -46,7 +63,11 @@ class TenantAdmin(Audited, ModelAdmin):
         before: Mapping[str, Any] | None = None,
         after: Mapping[str, Any] | None = None,
     ) -> None:
-        audit.record(action, obj, before=before, after=after)
+        sides = (dict(before or {}), dict(after or {}))
+        hosts = [{"hosts": side.pop("egress_hosts", [])} for side in sides]
+        # Of what is as it was nothing is told.
+        audit.record(action, obj, before=None if before is None else sides[0], after=sides[1])
+        audit.record(Action.EGRESS_CHANGED, obj, before=hosts[0], after=hosts[1])
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tenants.api.audit import AuditExport, AuditViews
+from tenants.api.egress import EgressView
 from tenants.api.keys import KeyViews
 from tenants.api.members import InvitationViews, MemberViews
 from tenants.api.registration import Register
@@ -12,6 +13,7 @@ from tenants.api.variables import VariableViews
 __all__ = [
     "AuditExport",
     "AuditViews",
+    "EgressView",
     "InvitationViews",
     "KeyViews",
     "MemberViews",

@@ -41,6 +41,7 @@ class TenantLimits(TenantRoot):
     secrets = _quota("secrets")
     members = _quota("members")
     stored_bytes = _quota("stored bytes")
+    running_executions = _quota("executions at once")
 
     class Meta(TenantRoot.Meta):
         verbose_name = verbose_name_plural = "limits of tenants"

@@ -6,10 +6,12 @@ from typing import Any, ClassVar
 
 import uuid_utils.compat
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
 from django_rls.models import RLSModel
 
+from tenants.hosts import MAX_RULE_LENGTH
 from tenants.rls import OperatorAccess, TenantIsolation, TenantRoot, tenant_key
 from tenants.roles import Role
 
@@ -68,6 +70,10 @@ class Tenant(RLSModel):
     id = models.UUIDField(primary_key=True, default=uuid_utils.compat.uuid7, editable=False)
     slug = models.SlugField(max_length=63, unique=True)
     name = models.CharField(max_length=200)
+    # Where the calls of its steps may go; empty: to every public address.
+    egress_hosts = ArrayField(
+        models.CharField(max_length=MAX_RULE_LENGTH), default=list, blank=True
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = models.Manager()  # type: ignore[assignment,misc]  # as in tenants/rls.py

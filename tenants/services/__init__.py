@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tenants.services.egress import egress_of, set_egress
 from tenants.services.invitations import (
     accept,
     accept_as_new,
@@ -91,6 +92,7 @@ __all__ = [
     "check_storage",
     "delete_secret",
     "delete_variable",
+    "egress_of",
     "end_session",
     "end_sessions",
     "entries_of",
@@ -130,6 +132,7 @@ __all__ = [
     "session_lives",
     "sessions_of",
     "set_address",
+    "set_egress",
     "side",
     "tenants_of",
     "unseal",

@@ -148,7 +148,7 @@ def find_key_holder(token: str) -> Principal | None:
 def note_used(principal: Principal) -> None:
     """Keep when an API key was last used, to within USED_SECONDS. Not for inside a scope.
 
-    Called after the answer is sent; a database that refuses is a line in the log.
+    Each process writes once in that time. A database that refuses is a line in the log.
     """
     with _noting:
         if principal.kind != "api_key" or principal.id in _noted:

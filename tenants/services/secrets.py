@@ -11,14 +11,13 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.http import Http404
 
-from tenants import hosts as rules
 from tenants.actions import Action
 from tenants.hosts import MAX_HOSTS, Hosts
 from tenants.keyring import KeyRing
 from tenants.limits import Quota
 from tenants.models import Secret
-from tenants.problems import Problem
 from tenants.services import audit
+from tenants.services.host_lists import flaw, read_hosts, refusal
 from tenants.services.quotas import check_quota
 
 MIN_SECRET_LENGTH = 8  # characters
@@ -59,10 +58,10 @@ def put_secret(
     """
     if len(value) < MIN_SECRET_LENGTH:
         message = f"Give at least {MIN_SECRET_LENGTH} characters: fewer cannot be masked in a run."
-        raise _refusal([_error("value", "min_length", message)])
+        raise refusal([flaw("value", "min_length", message)])
     changes: dict[str, object] = {"sealed": seal(tenant_id, secret_purpose(name), value)}
     if hosts is not None:
-        changes["hosts"] = _rules(hosts)
+        changes["hosts"] = read_hosts("hosts", hosts, most=MAX_HOSTS)
     rows = Secret.objects.filter(tenant_id=tenant_id)
     if not rows.filter(name=name).exists():
         check_quota(tenant_id, Quota.SECRETS, rows)
@@ -79,12 +78,12 @@ def narrow_hosts(*, tenant_id: UUID, name: str, hosts: Sequence[str]) -> Secret:
     Who does not know the value cannot have it sent elsewhere: to add a host takes `put_secret`.
     Raises Problem 422 for hosts that are none or were not allowed before; Http404.
     """
-    chosen = _rules(hosts)
+    chosen = read_hosts("hosts", hosts, most=MAX_HOSTS)
     secret = secrets_of(tenant_id).select_for_update().filter(name=name).first()
     if secret is None:
         raise Http404
     if widens(secret, chosen):
-        raise _refusal([_error("hosts", "widens", WIDENS)])
+        raise refusal([flaw("hosts", "widens", WIDENS)])
     if chosen != secret.hosts:
         before, after = {"hosts": secret.hosts}, {"hosts": chosen}
         audit.record(Action.SECRET_NARROWED, secret, before=before, after=after)
@@ -137,27 +136,3 @@ def secret_purpose(name: str) -> str:
 
 def _context(tenant_id: UUID, purpose: str) -> bytes:
     return f"{tenant_id}|{purpose}".encode()
-
-
-def _rules(hosts: Sequence[str]) -> list[str]:
-    """The list as it is kept, each host once. Raises Problem 422 that names each that is none."""
-    if len(hosts) > MAX_HOSTS:
-        raise _refusal([_error("hosts", "max_length", f"Give at most {MAX_HOSTS} hosts.")])
-    kept: dict[str, None] = {}
-    errors = []
-    for index, text in enumerate(hosts):
-        try:
-            kept[rules.read(text)] = None
-        except ValueError as flaw:
-            errors.append(_error(f"hosts.{index}", "invalid", str(flaw)))
-    if errors:
-        raise _refusal(errors)
-    return list(kept)
-
-
-def _error(field: str, code: str, message: str) -> dict[str, str]:
-    return {"field": field, "code": code, "message": message}
-
-
-def _refusal(errors: list[dict[str, str]]) -> Problem:
-    return Problem(422, "invalid", errors[0]["message"], errors=errors)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any, cast
 
 from allauth.account.models import EmailAddress
@@ -12,10 +14,21 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.views.decorators.http import require_POST
 
-from tenants import services
+from tenants import agents, services
 from tenants.models import User
+
+Act = Callable[..., HttpResponse]
+
+
+def _button(act: Act) -> Act:
+    """Only for who is logged in and pressed a button; others who come there see their account."""
+
+    @wraps(act)
+    def pressed(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return act(request, *args, **kwargs) if request.method == "POST" else redirect("mfa_index")
+
+    return login_required(pressed)
 
 
 class AccountView(IndexView):
@@ -29,13 +42,15 @@ class AccountView(IndexView):
         return {
             **context,
             "is_verified": services.is_verified(user),
-            "sessions": services.sessions_of(user),
+            "sessions": [
+                (session, agents.device(session.user_agent))
+                for session in services.sessions_of(user)
+            ],
             "staff_must": user.is_staff and settings.STAFF_MFA_REQUIRED,
         }
 
 
-@login_required
-@require_POST
+@_button
 def verify(request: HttpRequest) -> HttpResponse:
     """Send the mail again that verifies one's address."""
     user = _user(request)
@@ -48,8 +63,7 @@ def verify(request: HttpRequest) -> HttpResponse:
     return redirect("mfa_index")
 
 
-@login_required
-@require_POST
+@_button
 def end_session(request: HttpRequest, session_id: int) -> HttpResponse:
     """Log out one of one's own sessions."""
     if not services.end_session(_user(request), session_id):
@@ -58,8 +72,7 @@ def end_session(request: HttpRequest, session_id: int) -> HttpResponse:
     return redirect("mfa_index")
 
 
-@login_required
-@require_POST
+@_button
 def end_other_sessions(request: HttpRequest) -> HttpResponse:
     """Log out everywhere but here."""
     services.end_sessions(_user(request), but=request.session.session_key)

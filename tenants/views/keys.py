@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods
 
 from tenants import services
 from tenants.access import MemberRequest, needs
+from tenants.confirming import confirmed_to_send
 from tenants.forms import KeyForm, blame
 from tenants.models import ApiKey
 from tenants.problems import Problem
@@ -19,6 +20,7 @@ from tenants.roles import Permission, Role
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs(Permission.ADMINISTER)
+@confirmed_to_send
 def listed(request: MemberRequest) -> HttpResponse:
     """The keys, and a form for another, whose token is shown once."""
     form = KeyForm(request.POST or None, initial={"role": Role.VIEWER})

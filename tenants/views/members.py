@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods
 
 from tenants import services
 from tenants.access import MemberRequest, needs
+from tenants.confirming import confirmed, confirmed_to_send
 from tenants.forms import InviteForm, RoleForm
 from tenants.models import Invitation, Membership
 from tenants.problems import Problem
@@ -20,6 +21,7 @@ from tenants.roles import Permission, Role
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs(Permission.VIEW)
+@confirmed_to_send
 def listed(request: MemberRequest) -> HttpResponse:
     """The members; for owners also the open invitations and a form for another."""
     tenant_id = request.principal.tenant_id
@@ -55,6 +57,7 @@ def invite(request: MemberRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs(Permission.ADMINISTER)
+@confirmed
 def member(request: MemberRequest, member_id: UUID) -> HttpResponse:
     """Change a member's role."""
     found = _member(request, member_id)
@@ -75,6 +78,7 @@ def member(request: MemberRequest, member_id: UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs(Permission.ADMINISTER)
+@confirmed
 def remove(request: MemberRequest, member_id: UUID) -> HttpResponse:
     """Ask whether a member shall go, and let them go."""
     found = _member(request, member_id)

@@ -1,4 +1,6 @@
-"""A tenant's settings: secrets, which can be written and never read back, and variables."""
+"""A tenant's settings: secrets, which can be written and never read back, variables, and where its
+calls may go.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,15 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from tenants import services
 from tenants.access import MemberRequest, needs
-from tenants.forms import NewSecretForm, NewVariableForm, SecretForm, VariableForm, blame
+from tenants.confirming import confirmed
+from tenants.forms import (
+    EgressForm,
+    NewSecretForm,
+    NewVariableForm,
+    SecretForm,
+    VariableForm,
+    blame,
+)
 from tenants.problems import Problem
 from tenants.roles import Permission
 
@@ -29,13 +39,31 @@ def listed(request: MemberRequest) -> HttpResponse:
     context = {
         "secrets": services.secrets_of(tenant_id),
         "variables": services.variables_of(tenant_id),
+        "egress": services.egress_of(tenant_id).rules,
+        "administers": request.principal.may(Permission.ADMINISTER),
     }
     return render(request, "tenants/settings/list.html", context)
+
+
+@_asking
+@needs(Permission.ADMINISTER)
+@confirmed
+def egress(request: MemberRequest) -> HttpResponse:
+    """Say where the tenant's calls may go."""
+    tenant_id = request.principal.tenant_id
+    kept = list(services.egress_of(tenant_id).rules)
+    form = EgressForm(request.POST if request.method == "POST" else None, initial={"hosts": kept})
+    if form.is_valid():
+        chosen = services.set_egress(tenant_id=tenant_id, hosts=form.cleaned_data["hosts"])
+        reached = "the hosts of the list only" if chosen.rules else "every public host"
+        return _done(request, f"Calls may go to {reached}.")
+    return _form(request, "outgoing calls", form)
 
 
 @sensitive_post_parameters("value")
 @_asking
 @needs(Permission.SECRETS)
+@confirmed
 def add_secret(request: MemberRequest) -> HttpResponse:
     """Give a secret."""
     form = NewSecretForm(request.POST or None)
@@ -51,6 +79,7 @@ def add_secret(request: MemberRequest) -> HttpResponse:
 @sensitive_post_parameters("value")
 @_asking
 @needs(Permission.SECRETS)
+@confirmed
 def secret(request: MemberRequest, name: str) -> HttpResponse:
     """Replace a secret's value, or its list of hosts."""
     tenant_id = request.principal.tenant_id
@@ -103,6 +132,7 @@ def variable(request: MemberRequest, name: str) -> HttpResponse:
 
 @_asking
 @needs(Permission.SECRETS)
+@confirmed
 def delete_secret(request: MemberRequest, name: str) -> HttpResponse:
     """Ask, then delete a secret."""
     return _delete(request, "secret", name)

@@ -47,6 +47,11 @@ class Run:
         self.gates.open(*(f"{self.name}-{step}" for step in steps))
 
 
+@pytest.fixture(scope="module")
+def ended_threads() -> None:
+    """The gates are open for the whole package."""
+
+
 @pytest.fixture(scope="package")
 def product(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stepwell]:
     with stepwell.running(tmp_path_factory.mktemp("stepwell")) as running:

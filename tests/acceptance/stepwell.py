@@ -31,7 +31,7 @@ from config.local.home import PROJECT, Home
 from config.local.loopback import HOST
 from config.local.processes import Child, Supervisor
 from tests import environment as session
-from tests import servers
+from tests import ports, servers
 
 DATABASE = "test_stepwell_acceptance"
 VALKEY_NUMBER = 15  # the last one; workers of pytest-xdist count from the first
@@ -144,11 +144,12 @@ def running(root: Path) -> Iterator[Stepwell]:
     servers.create_database(DATABASE)
     home = Home(root, root / "run", root / "postgres", None)
     (root / "logs").mkdir()
-    variables = _variables(home)
     with (
+        ports.held() as port,
         Supervisor(lambda line: None) as supervisor,
         socket.create_server((HOST, 0)) as shop,
     ):
+        variables = _variables(home, ports.number(port))
         variables["STEPWELL_DEMO_SHOP"] = f"http://{HOST}:{shop.getsockname()[1]}"
         supervisor.start(product.shop(home, variables, shop))
         commands = {command.name: command for command in product.commands(home, variables)}
@@ -162,21 +163,15 @@ def running(root: Path) -> Iterator[Stepwell]:
         yield stepwell
 
 
-def _variables(home: Home) -> dict[str, str]:
+def _variables(home: Home, port: int) -> dict[str, str]:
     urls = {
         "DATABASE_URL": session.database_url(session.APP, DATABASE),
         "DATABASE_OWNER_URL": session.database_url(session.OWNER, DATABASE),
         "REDIS_URL": f"unix://{session.HOME}/run/valkey.sock?db={VALKEY_NUMBER}",
     }
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PORT", str(_free_port()))
+        patch.setenv("PORT", str(port))
         return environment.variables(home, urls)
-
-
-def _free_port() -> int:
-    with socket.create_server((HOST, 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def _seed(variables: Mapping[str, str]) -> Facts:

@@ -85,10 +85,13 @@ def test_a_run_is_watched_to_its_end(
     recorded = [event["seq"] for event in product.events(run.id)]
     assert watching.event_numbers(page) == recorded == list(range(1, len(recorded) + 1))
     assert len(watch.sockets) == 2
-    for numbers in watch.sockets:
-        assert numbers, "news came over the socket"
-        assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+    assert all(map(is_news_without_gaps, watch.sockets))
     assert watch.faults == []
+
+
+def is_news_without_gaps(numbers: list[int]) -> bool:
+    """Whether something came over a socket, and each event once and in its order."""
+    return numbers == list(range(numbers[0], numbers[0] + len(numbers))) if numbers else False
 
 
 def test_without_javascript_a_reload_shows_the_same(

@@ -92,7 +92,7 @@ def test_a_draft_is_run_by_hand(plain: BrowserContext, product: Stepwell) -> Non
     before = production(product)
     page.goto(WORKFLOW)
     page.get_by_role("link", name="Run the draft").click()
-    page.get_by_label("Body (JSON)").fill('{"order_id": "1002"}')
+    page.get_by_label("order_id").fill("1002")
     page.get_by_role("button", name="Run the draft").click()
     expect(page.get_by_text("Test of a draft.")).to_be_visible()
     product.wait_for_end(page.url.rstrip("/").rpartition("/")[2])

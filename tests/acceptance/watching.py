@@ -64,7 +64,7 @@ class Watch:
         self.sockets.append(numbers)
 
         def take(frame: str | bytes) -> None:
-            numbers.extend(event["seq"] for event in json.loads(frame)["events"])
+            numbers.extend(event["seq"] for event in json.loads(frame).get("events", ()))
 
         connection.on("framereceived", take)
 

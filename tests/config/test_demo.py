@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import socket
 import stat
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +18,6 @@ from django.core.management import CommandError, call_command
 from config.demo import samples
 from config.demo.people import PEOPLE, Person
 from config.demo.seed import seed
-from config.local import shop
 from config.local.demo import Facts
 from executions import services as executions
 from executions.models import Event, Execution
@@ -45,10 +42,9 @@ def kept_in(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def shop_url() -> Iterator[str]:
-    with socket.create_server(("127.0.0.1", 0)) as listener, outgoing.loopback_allowed():
-        threading.Thread(target=shop.serve, args=(listener,), daemon=True).start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+def shop_url(shop_port: int) -> Iterator[str]:
+    with outgoing.loopback_allowed():
+        yield f"http://127.0.0.1:{shop_port}"
 
 
 def acme() -> Tenant:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import socket
 import threading
-from collections.abc import Iterator
 
 import pytest
 
@@ -14,55 +13,48 @@ from config.local.loopback import NoAnswerError
 from tests.bad_servers import refusing
 
 
-@pytest.fixture(scope="module")
-def port() -> Iterator[int]:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        threading.Thread(target=shop.serve, args=(listener,), daemon=True).start()
-        yield listener.getsockname()[1]
-
-
 def post(port: int, key: str, body: bytes) -> loopback.Answer:
     headers = {"Idempotency-Key": key, "Content-Type": "application/json"}
     return loopback.request(port, "POST", "/crm/orders", headers=headers, body=body)
 
 
-def test_an_order_is_found(port: int) -> None:
-    answer = loopback.request(port, "GET", "/orders/1001")
+def test_an_order_is_found(shop_port: int) -> None:
+    answer = loopback.request(shop_port, "GET", "/orders/1001")
     assert answer.status == 200
     assert answer.json()["id"] == "1001"
 
 
-def test_a_busy_order_is_answered_every_other_time(port: int) -> None:
-    statuses = [loopback.request(port, "GET", "/orders/busy-1").status for _ in range(4)]
+def test_a_busy_order_is_answered_every_other_time(shop_port: int) -> None:
+    statuses = [loopback.request(shop_port, "GET", "/orders/busy-1").status for _ in range(4)]
     assert statuses == [503, 200, 503, 200]
 
 
 @pytest.mark.parametrize("path", ["/orders/none", "/elsewhere"])
-def test_what_does_not_exist_is_not_found(port: int, path: str) -> None:
-    assert loopback.request(port, "GET", path).status == 404
+def test_what_does_not_exist_is_not_found(shop_port: int, path: str) -> None:
+    assert loopback.request(shop_port, "GET", path).status == 404
 
 
-def test_the_same_key_stores_one_order(port: int) -> None:
-    first, again = (post(port, "run-1.create", b'{"id": 7}') for _ in range(2))
-    other = post(port, "run-2.create", b'{"id": 7}')
+def test_the_same_key_stores_one_order(shop_port: int) -> None:
+    first, again = (post(shop_port, "run-1.create", b'{"id": 7}') for _ in range(2))
+    other = post(shop_port, "run-2.create", b'{"id": 7}')
     assert (first.status, again.status) == (201, 200)
     assert first.json() == again.json()
     assert first.json()["id"] != other.json()["id"]
 
 
 @pytest.mark.parametrize("body", [b"{", b"\xff"])
-def test_a_body_that_is_not_json_is_refused(port: int, body: bytes) -> None:
-    assert post(port, "key", body).status == 400
+def test_a_body_that_is_not_json_is_refused(shop_port: int, body: bytes) -> None:
+    assert post(shop_port, "key", body).status == 400
 
 
-def test_a_body_that_is_too_long_is_refused_before_it_is_sent(port: int) -> None:
+def test_a_body_that_is_too_long_is_refused_before_it_is_sent(shop_port: int) -> None:
     headers = {"Content-Length": str(shop.MAX_BODY + 1)}
-    assert loopback.request(port, "POST", "/crm/orders", headers=headers).status == 413
+    assert loopback.request(shop_port, "POST", "/crm/orders", headers=headers).status == 413
 
 
 @pytest.mark.parametrize(("asked", "slept"), [("1", 1), ("-1", 0), ("soon", 0)])
-def test_a_slow_answer_says_how_slow(port: int, asked: str, slept: int) -> None:
-    assert loopback.request(port, "GET", f"/slow?ms={asked}").json() == {"slept_ms": slept}
+def test_a_slow_answer_says_how_slow(shop_port: int, asked: str, slept: int) -> None:
+    assert loopback.request(shop_port, "GET", f"/slow?ms={asked}").json() == {"slept_ms": slept}
 
 
 def test_no_server_is_no_answer() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.conf import LazySettings
 from django.contrib.auth.decorators import login_required
 from django.core.management import call_command
 from django.db import connections
@@ -21,13 +22,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from config import household, listening, proof
+from config import household, knocking, listening, proof
 from config.doors import PUBLIC
 from config.knocking import STATE
 from config.management.commands.prove_isolation import text
 from config.urls import urlpatterns as real
 from executions.consumers import ExecutionSocket
+from tenants import strangers
 from tenants.access import needs
+from tenants.gcra import Rate
 from tenants.models import User
 from tenants.problems import Problem
 from tenants.roles import Permission
@@ -107,9 +110,21 @@ def test_tenants_are_kept_apart(kept: proof.Proof) -> None:
     assert kept.holds
 
 
+def test_knocking_is_not_turned_away_for_its_number(db: None, settings: LazySettings) -> None:
+    settings.RATE_UNKNOWN_KEYS = Rate(1, 3600)
+    strangers.forget()
+    assert [one for one in knocking.nobody() if not one.held] == []
+    strangers.forget()
+
+
 @pytest.mark.parametrize("kind", ["table", "route", "socket"])
 def test_every_kind_of_place_is_tried(kept: proof.Proof, kind: str) -> None:
     assert sum(line.tries for line in kept.lines if line.kind == kind) > 0
+
+
+def test_every_socket_is_tried(kept: proof.Proof) -> None:
+    tried = {line.place for line in kept.lines if line.kind == "socket" and line.tries}
+    assert set(listening.sockets()) == tried
 
 
 def test_every_route_that_is_not_public_is_knocked_at(kept: proof.Proof) -> None:
@@ -183,9 +198,10 @@ def test_a_socket_that_takes_anybody_is_found(db: None, monkeypatch: pytest.Monk
     ours, theirs = household.settle(), household.settle()
     household.furnish(theirs)
     found = listening.listeners(ours, theirs)
+    socket = "/ws/executions/<uuid:execution_id>/"
     assert [str(one) for one in found if not one.held] == [
-        f"{listening.SOCKET}: nobody opens it: events",
-        f"{listening.SOCKET}: another tenant's owner opens it: events",
+        f"{socket}: nobody opens it: events",
+        f"{socket}: another tenant's owner opens it: events",
     ]
 
 

@@ -29,6 +29,7 @@ from workflows.steps.base import Done, Error, Failed, ForEach, Result
 
 T = TypeVar("T")
 
+POST: JSON = {"method": "POST", "url": "https://x.example/"}
 BROKEN_OFF = Failed(Error("broken", "The connection broke.", sent=True))
 REFUSED = Failed(Error("connect", "Nobody listens there."))
 WRONG = Failed(Error("fail", "It is wrong."))

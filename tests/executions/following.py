@@ -45,6 +45,11 @@ def make_acme() -> Acme:
     return Acme(people, execution, driving.new_worker(), cookie_of(people.vera))
 
 
+def whole(acme: Acme) -> list[int]:
+    """The numbers of all its events so far."""
+    return [event.seq for event in driving.events(acme.execution)]
+
+
 def follow(steps: Coroutine[Any, Any, T]) -> T:
     """Run to the end, in a loop of its own."""
     return asyncio.run(asyncio.wait_for(steps, 60))

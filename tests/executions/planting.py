@@ -7,10 +7,9 @@ from uuid import UUID
 
 from executions.models import Execution
 from tests import environment, factories, servers
-from tests.executions.driving import claimed, drained, finish, new_worker, started
+from tests.executions.driving import POST, claimed, drained, finish, new_worker, started
 from tests.workflows.definitions import document, step
 
-POST = {"method": "POST", "url": "https://x.example/"}
 RUN = "UPDATE executions_execution SET {} WHERE id = %(run)s"
 STEP = "UPDATE executions_steprun SET {} WHERE execution_id = %(run)s AND key = 'a'"
 STEP_B = STEP.replace("'a'", "'b'")

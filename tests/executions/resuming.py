@@ -24,8 +24,6 @@ from tests.executions.driving import (
 )
 from tests.workflows.definitions import document, step
 
-POST = {"method": "POST", "url": "https://x.example/"}
-
 
 def resume(execution: Execution, **more: Any) -> Execution:
     with scope.tenant(execution.tenant_id):

@@ -34,12 +34,10 @@ def cookie_of(user: User) -> str:
     return f"{settings.SESSION_COOKIE_NAME}={client.cookies[settings.SESSION_COOKIE_NAME].value}"
 
 
-class Socket:
-    """A browser's socket that follows an execution."""
+class Browser:
+    """A browser's socket at this path."""
 
-    def __init__(
-        self, execution_id: UUID, cookie: str = "", after: object = 0, origin: str = ORIGIN
-    ) -> None:
+    def __init__(self, path: str, query: str, cookie: str, origin: str) -> None:
         headers = [(b"origin", origin.encode()), (b"host", b"127.0.0.1")]
         if cookie:
             headers.append((b"cookie", cookie.encode()))
@@ -48,8 +46,8 @@ class Socket:
             application(),
             {
                 "type": "websocket",
-                "path": f"/ws/executions/{execution_id}/",
-                "query_string": f"after={after}".encode(),
+                "path": path,
+                "query_string": query.encode(),
                 "headers": headers,
                 "subprotocols": [],
             },
@@ -76,13 +74,6 @@ class Socket:
         await self.leave()
         return messages, message["close"]
 
-    async def until(self, seq: int) -> list[dict[str, Any]]:
-        """Messages up to the one that brings this event."""
-        messages = [await self.message()]
-        while seqs(messages)[-1:] < [seq]:
-            messages.append(await self.message())
-        return messages
-
     async def silent(self) -> bool:
         """Whether nothing has come."""
         nothing: bool = await self._wire.receive_nothing(0.1)
@@ -91,6 +82,22 @@ class Socket:
     async def leave(self) -> None:
         await self._wire.send_input({"type": "websocket.disconnect", "code": 1001})
         await self._wire.wait(PATIENCE)
+
+
+class Socket(Browser):
+    """One that follows an execution."""
+
+    def __init__(
+        self, execution_id: UUID, cookie: str = "", after: object = 0, origin: str = ORIGIN
+    ) -> None:
+        super().__init__(f"/ws/executions/{execution_id}/", f"after={after}", cookie, origin)
+
+    async def until(self, seq: int) -> list[dict[str, Any]]:
+        """Messages up to the one that brings this event."""
+        messages = [await self.message()]
+        while seqs(messages)[-1:] < [seq]:
+            messages.append(await self.message())
+        return messages
 
 
 def seqs(messages: Iterable[dict[str, Any]]) -> list[int]:
@@ -108,6 +115,7 @@ class Stream:
             {
                 "type": "http",
                 "http_version": "1.1",
+                "client": ["127.0.0.1", 50000],
                 "method": "GET",
                 "path": f"/api/v1/executions/{execution_id}/events/",
                 "raw_path": b"",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from executions import services
 from executions.models import Execution
@@ -11,6 +11,7 @@ from tests import factories
 from tests.executions import driving
 from tests.workflows.definitions import document, step
 
+Decision = Literal["approved", "rejected"]
 FORM = {
     "type": "object",
     "required": ["amount"],
@@ -21,6 +22,13 @@ FORM = {
     },
 }
 REFUND = {"title": "Refund order 7?", "message": "It came broken.", "form": FORM}
+
+
+def waiting(*steps: dict[str, Any]) -> Execution:
+    """A run of these steps, for a new tenant, that waits after a worker did all there was to do."""
+    execution = driving.drained(driving.started(factories.make_tenant(), document(*steps)))
+    assert execution.status == "waiting"
+    return execution
 
 
 def approval(tenant: Tenant, **config: Any) -> Execution:

@@ -20,10 +20,7 @@ from tests.executions import following
 from tests.executions.following import Acme, bearer, follow
 from tests.executions.sockets import Socket, Stream, records
 
-pytestmark = [
-    pytest.mark.usefixtures("committed_db"),
-    pytest.mark.filterwarnings("ignore:No directory at"),
-]
+pytestmark = pytest.mark.usefixtures("committed_db")
 
 
 @pytest.fixture

@@ -13,10 +13,7 @@ from tests.executions import following
 from tests.executions.following import bearer, follow
 from tests.executions.sockets import Stream
 
-pytestmark = [
-    pytest.mark.usefixtures("committed_db"),
-    pytest.mark.filterwarnings("ignore:No directory at"),
-]
+pytestmark = pytest.mark.usefixtures("committed_db")
 
 
 def test_a_stream_counts_once_and_one_too_many_is_refused(settings: LazySettings) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from random import Random
+from typing import Any
+
 import hypothesis
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -56,8 +59,8 @@ class Decisions(RuleBasedStateMachine):
     @initialize(
         document=documents(["log", "log", "condition"], tolerant=True), parallel=st.integers(1, 4)
     )
-    def start(self, document: dict[str, object], parallel: int) -> None:
-        made: Definition = definition(*document["steps"])  # type: ignore[misc] # a list of steps
+    def start(self, document: dict[str, Any], parallel: int) -> None:
+        made: Definition = definition(*document["steps"])
         self.graph: Graph = graph.build(made)
         self.parallel = parallel
         self.started: list[str] = []
@@ -74,10 +77,10 @@ class Decisions(RuleBasedStateMachine):
         self._decide()
 
     @rule(order=st.randoms(use_true_random=False))
-    def decide_again(self, order: object) -> None:
+    def decide_again(self, order: Random) -> None:
         """Decisions do not hang on the order in which rows come out of the database."""
         keys = list(self.states)
-        order.shuffle(keys)  # type: ignore[attr-defined] # a Random
+        order.shuffle(keys)
         if self.status not in EXECUTION_ENDED:
             shuffled = {key: self.states[key] for key in keys}
             again = decide(self.graph, shuffled, parallel=self.parallel)

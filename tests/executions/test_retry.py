@@ -108,7 +108,9 @@ def test_an_unknown_outcome_parks_whatever_the_policy_says(kind: str) -> None:
         ((302,), 302, True, "retry"),
         (("any",), "child", True, "retry"),
         (("any",), 404, False, "retry"),
-        # ... but not what is safe.
+        # ... but not what is forbidden ...
+        (("any",), "blocked", True, "fail"),
+        # ... or not safe.
         (("any",), 500, False, "fail"),
         (("5xx",), 502, False, "fail"),
         ((500,), 500, False, "fail"),

@@ -7,18 +7,17 @@ import re
 from typing import Any
 
 import pytest
-from django.test import Client
 
 from executions.models import Execution
 from tenants import scope
-from tenants.models import User
 from tests import factories
 from tests.executions import driving
+from tests.executions.browsing import browser, text_of
 from tests.workflows.definitions import document, step
 from workflows.definition import JSON
 from workflows.models import Workflow
 
-pytestmark = [pytest.mark.django_db, pytest.mark.filterwarnings("ignore:No directory at")]
+pytestmark = pytest.mark.django_db
 
 PAGE = "/t/acme/workflows/orders/run/"
 SCHEMA: dict[str, JSON] = {
@@ -50,17 +49,6 @@ def orders(people: factories.People) -> Workflow:
 
 def of(schema: dict[str, JSON]) -> dict[str, Any]:
     return document(step("a"), input=schema)
-
-
-def browser(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
-
-
-def text_of(response: Any) -> str:
-    assert response.status_code == 200, response.status_code
-    return str(response.content.decode())
 
 
 def hidden(text: str) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -207,10 +208,14 @@ def test_a_run_that_a_step_starts_makes_room_too() -> None:
     invariants.check_family(execution.id)
 
 
+def start_one(workflow: Workflow, _: int) -> None:
+    factories.start_execution(workflow)
+
+
 def test_places_are_given_once_when_many_start_at_once() -> None:
     for how, left in (("drop", 2), ("cancel_oldest", 2), ("queue", 2)):
         workflow = limited(factories.make_tenant(), 2, how)
-        in_threads(8, lambda _, workflow=workflow: factories.start_execution(workflow))  # type: ignore[misc] # bound here
+        in_threads(8, partial(start_one, workflow))
         assert len(runs(workflow, status="queued", held=False)) == left
 
 

@@ -14,9 +14,8 @@ from tenants import scope
 from tenants.models import Tenant
 from tests import factories
 from tests.executions import invariants
-from tests.executions.driving import claimed, drained, fresh, new_worker, started
+from tests.executions.driving import POST, claimed, drained, fresh, new_worker, started
 from tests.executions.families import children, for_each
-from tests.executions.planting import POST
 from tests.workflows.definitions import document, step
 from workflows.models import Workflow
 

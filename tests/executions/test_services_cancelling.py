@@ -9,6 +9,7 @@ from django.db.models.functions import Now
 
 from executions import services, sweeper, worker
 from executions.models import Execution
+from executions.runs import Claim
 from tenants import scope
 from tests import factories
 from tests.executions import invariants
@@ -122,8 +123,8 @@ def test_a_run_that_ends_and_is_cancelled_at_once_has_one_end() -> None:
         execution = factories.start_execution(workflow)
         claim = claimed(worker_id)
 
-        def act(number: int, execution: Execution = execution, claim: object = claim) -> object:
-            return cancel(execution) if number else finish(claim, worker_id)  # type: ignore[arg-type] # it is one
+        def act(number: int, execution: Execution = execution, claim: Claim = claim) -> object:
+            return cancel(execution) if number else finish(claim, worker_id)
 
         _, cancelled = in_threads(2, act)
         ended = invariants.check_ended(execution.id)

@@ -10,6 +10,8 @@ from django.conf import LazySettings
 
 from executions import services, worker
 from executions.runs import Claim
+from tenants import scope
+from tenants.models import TenantLimits
 from tests import factories
 from tests.executions import invariants
 from tests.executions.driving import (
@@ -69,6 +71,30 @@ def test_no_tenant_begins_more_runs_than_it_may(settings: LazySettings) -> None:
         started(tenant, ONE)
     begun = [len(services.claim_several(new_worker(), most=2)) for _ in range(4)]
     assert begun == [2, 1, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("everybodys", "own", "begun"),
+    [
+        (3, 1, [1, 0]),
+        (1, 5, [2, 2, 1, 0]),
+        (1, 0, [2, 2, 2]),
+        (3, None, [2, 1, 0]),
+        (0, None, [2, 2]),
+    ],
+)
+def test_a_tenant_s_own_limit_of_runs_counts_if_it_has_one(
+    settings: LazySettings, everybodys: int, own: int | None, begun: list[int]
+) -> None:
+    """0 is no limit, of the deployment's as of a tenant's own."""
+    settings.MAX_RUNNING_EXECUTIONS = everybodys
+    tenant, other = factories.make_tenant(), factories.make_tenant()
+    for limited, most in ((tenant, own), (other, 9)):
+        with scope.tenant(limited.id):
+            TenantLimits.objects.create(tenant=limited, running_executions=most)
+    for _ in range(20):
+        started(tenant, ONE)
+    assert [len(services.claim_several(new_worker(), most=2)) for _ in begun] == begun
 
 
 def test_steps_of_one_run_are_claimed_together_and_each_once() -> None:

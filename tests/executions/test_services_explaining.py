@@ -11,8 +11,8 @@ from django.db.models.functions import Now
 from executions import services
 from executions.models import Execution, StepRun, Worker
 from executions.services.explaining import Reasons
-from tenants import scope
-from tenants.models import Tenant
+from tenants import limits, scope
+from tenants.models import Tenant, TenantLimits
 from tenants.roles import Role
 from tests import factories
 from tests.executions import driving, standing
@@ -54,6 +54,17 @@ def test_a_run_whose_tenant_has_enough_running_says_so(acme: Tenant, settings: A
     execution = driving.started(acme, document(step("b")))
     said = explained(execution).execution
     assert said == "The tenant has 1 execution running, as many as it may."
+
+
+def test_a_tenant_s_own_limit_of_runs_is_what_is_said(acme: Tenant) -> None:
+    with scope.tenant(acme.id):
+        TenantLimits.objects.create(tenant=acme, running_executions=2)
+    limits.forget(acme.id)
+    for _ in range(2):
+        driving.started(acme, document(step("a")))
+        driving.claimed(driving.new_worker())
+    said = explained(driving.started(acme, document(step("b")))).execution
+    assert said == "The tenant has 2 executions running, as many as it may."
 
 
 def test_without_a_worker_that_is_said_first(acme: Tenant) -> None:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from uuid import UUID
 
 import pytest
 from django.conf import settings
 from django.db.models.functions import Now
 
 from executions import services, sweeper, transitions
-from executions.models import Execution, Worker
-from executions.runs import Claim
+from executions.models import Worker
 from tenants import scope
 from tests import factories
 from tests.executions import invariants
 from tests.executions.driving import (
+    POST,
     REFUSED,
     WRONG,
     claimed,
@@ -26,43 +25,15 @@ from tests.executions.driving import (
     hurry,
     in_threads,
     kinds,
-    make_unreadable,
     new_worker,
     started,
     statuses,
     step_run,
 )
+from tests.executions.losing import lose, running, silence
 from tests.workflows.definitions import document, step
 
 pytestmark = pytest.mark.usefixtures("committed_db")
-
-POST = {"method": "POST", "url": "https://x.example/"}
-
-
-def silence(worker_id: UUID) -> None:
-    """Nothing was heard of the worker for longer than a worker may be silent."""
-    seen_at = Now() - timedelta(seconds=settings.WORKER_LOST_SECONDS + 1)
-    Worker.objects.filter(id=worker_id).update(seen_at=seen_at)
-
-
-def running(**more: object) -> tuple[Execution, Claim, UUID]:
-    """A run whose one step is in a worker's hands."""
-    execution = started(
-        factories.make_tenant(), document(step("a", kind="http", config=POST, **more))
-    )
-    worker_id = new_worker()
-    return execution, claimed(worker_id), worker_id
-
-
-def lose(execution: Execution, *, sent: bool = False) -> Claim:
-    """A worker takes the step and is never seen again; the sweeper comes by."""
-    worker_id = new_worker()
-    claim = claimed(worker_id)
-    if sent:
-        assert services.mark_sending(claim, {"url": "https://x.example/"})
-    services.unregister(worker_id)
-    sweeper.sweep()
-    return claim
 
 
 # --- Who is lost -------------------------------------------------------------------------------
@@ -271,77 +242,3 @@ def test_a_step_lost_while_its_run_winds_down_is_called_off() -> None:
     assert services.release(lost)
     assert statuses(execution) == {"a": "failed", "b": "cancelled", "c": "cancelled"}
     assert invariants.check_ended(execution.id) == "failed"
-
-
-# --- Out of time -------------------------------------------------------------------------------
-
-
-def overrun(execution: Execution) -> None:
-    with scope.tenant(execution.tenant_id):
-        past = Now() - timedelta(seconds=1)
-        Execution.objects.filter(id=execution.id).update(deadline_at=past)
-
-
-def test_a_run_over_its_time_ends_and_its_steps_are_called_off() -> None:
-    definition = document(
-        step("a"), step("b", kind="http"), step("c"), step("d", "c"), limits={"timeout": 7}
-    )
-    execution = started(factories.make_tenant(), definition)
-    worker_id = new_worker()
-    a, b = claimed(worker_id), claimed(worker_id)
-    finish(b, worker_id, REFUSED)
-    overrun(execution)
-    sweeper.sweep()
-    assert set(statuses(execution).values()) == {"cancelled"}
-    assert fresh(execution).error == {
-        "kind": "timed_out",
-        "message": "It used up its 7 s of active time.",
-    }
-    assert finish(a, worker_id) is None, "what was in hand is dropped"
-    assert invariants.check_ended(execution.id) == "timed_out"
-
-
-def test_two_sweepers_end_a_run_once() -> None:
-    execution, _, _ = running()
-    overrun(execution)
-    ended = in_threads(6, lambda _: services.end_overdue(execution.tenant_id, execution.id))
-    assert ended.count(True) == 1
-    assert invariants.check_ended(execution.id) == "timed_out"
-
-
-def test_a_run_within_its_time_is_left_alone() -> None:
-    execution, _, _ = running()
-    assert services.overdue() == []
-    assert not services.end_overdue(execution.tenant_id, execution.id)
-    assert fresh(execution).status == "running"
-
-
-def test_a_run_that_waits_uses_up_no_time() -> None:
-    execution, claim, worker_id = running()
-    finish(claim, worker_id, REFUSED)
-    assert services.overdue() == []
-    assert fresh(execution).deadline_at is None
-    invariants.check(execution.id)
-
-
-# --- The sweeper -------------------------------------------------------------------------------
-
-
-def test_a_run_that_cannot_be_mended_does_not_keep_the_sweeper_from_the_others() -> None:
-    broken, first, _ = running()
-    make_unreadable(broken)
-    sound, second, _ = running()
-    expire_lease(first)
-    expire_lease(second)
-    assert [lost.execution_id for lost in services.lost_steps()] == [broken.id, sound.id]
-    sweeper.sweep()
-    assert statuses(broken) == {"a": "running"}
-    assert statuses(sound) == {"a": "queued"}
-
-
-def test_the_sweeper_says_whether_there_is_work() -> None:
-    assert not sweeper.sweep()
-    execution = started(factories.make_tenant(), document(step("a")))
-    assert sweeper.sweep()
-    drained(execution)
-    assert not sweeper.sweep()

@@ -15,6 +15,7 @@ from tests import factories
 from tests.executions import invariants
 from tests.executions.driving import (
     BROKEN_OFF,
+    POST,
     claimed,
     drained,
     events,
@@ -27,13 +28,11 @@ from tests.executions.driving import (
     statuses,
     step_run,
 )
-from tests.executions.test_services_recovery import lose
+from tests.executions.losing import lose
 from tests.workflows.definitions import document, step
 from workflows.definition import JSON
 
 pytestmark = pytest.mark.usefixtures("committed_db")
-
-POST = {"method": "POST", "url": "https://x.example/"}
 
 
 def parked(*others: dict[str, Any], output: JSON = None, **more: Any) -> Execution:

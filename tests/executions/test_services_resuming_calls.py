@@ -10,6 +10,7 @@ from tests import factories
 from tests.executions import invariants
 from tests.executions.driving import (
     BROKEN_OFF,
+    POST,
     WRONG,
     claimed,
     drained,
@@ -21,7 +22,7 @@ from tests.executions.driving import (
     statuses,
 )
 from tests.executions.families import children, for_each, sub_workflow
-from tests.executions.resuming import POST, preview, refusal, replay, resume
+from tests.executions.resuming import preview, refusal, replay, resume
 from tests.executions.test_services_cancelling import cancel
 from tests.executions.test_services_resolving import resolve
 from tests.workflows.definitions import document, step

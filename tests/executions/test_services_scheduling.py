@@ -8,94 +8,37 @@ import subprocess
 import sys
 from collections import Counter
 from datetime import UTC, datetime, timedelta
-from itertools import islice
-from typing import Any
 
 import pytest
-from django.db.models.functions import Now
 
 from config.local.home import PROJECT
 from executions import failpoints, services, sweeper
-from executions.models import Execution, Slot
 from tenants import scope
 from tenants.models import Tenant
 from tests import factories
 from tests.executions.driving import in_threads
+from tests.executions.ticking import (
+    HOURLY,
+    behind,
+    executions,
+    fresh,
+    now,
+    outcomes,
+    put,
+    scheduled,
+    slots,
+    tick,
+)
 from tests.workflows.definitions import document, step
 from workflows import schedules
 from workflows import services as workflow_services
-from workflows.models import Schedule
 
 pytestmark = pytest.mark.usefixtures("committed_db")
-
-HOURLY = "0 * * * *"
-ALL = {"misfire": "all", "misfire_max": 1000}
 
 
 @pytest.fixture
 def tenant() -> Tenant:
     return factories.make_tenant()
-
-
-def scheduled(tenant: Tenant, **values: Any) -> Schedule:
-    return factories.make_schedule(factories.make_workflow(tenant), HOURLY, **{**ALL, **values})
-
-
-def now(schedule: Schedule) -> datetime:
-    with scope.tenant(schedule.tenant_id):
-        (row,) = Schedule.objects.filter(id=schedule.id).annotate(now=Now())
-    moment: datetime = row.now
-    return moment
-
-
-def behind(schedule: Schedule, count: int = 1, days: int = 60) -> list[datetime]:
-    """As if nobody had looked after it for so long: so many slots are late, and then it ends."""
-    then = now(schedule) - timedelta(days=days)
-    dues = list(islice(schedule.timetable.after(then), count))
-    put(schedule, handled_until=then, next_at=dues[0].at, ends_at=dues[-1].slot)
-    return [due.slot for due in dues]
-
-
-def put(schedule: Schedule, **values: Any) -> None:
-    with scope.tenant(schedule.tenant_id):
-        Schedule.objects.filter(id=schedule.id).update(**values)
-
-
-def fresh(schedule: Schedule) -> Schedule:
-    with scope.tenant(schedule.tenant_id):
-        return Schedule.objects.get(id=schedule.id)
-
-
-def tick() -> None:
-    """What a ticker does until no schedule is due; others may be at it, too."""
-    while due := [row for row in services.due_schedules() if is_due(*row)]:
-        for tenant_id, schedule_id in due:
-            services.fire(tenant_id, schedule_id)
-
-
-def is_due(tenant_id: Any, schedule_id: Any) -> bool:
-    """Not only with a slot that waits."""
-    with scope.tenant(tenant_id):
-        return Schedule.objects.filter(id=schedule_id, next_at__lte=Now()).exists()
-
-
-def slots() -> list[Slot]:
-    with scope.operator("a test looks at slots"):
-        return list(Slot.objects.order_by("slot"))
-
-
-def outcomes() -> list[str]:
-    return [slot.outcome for slot in slots()]
-
-
-def executions() -> list[Execution]:
-    with scope.operator("a test looks at executions"):
-        return list(Execution.objects.order_by("id"))
-
-
-def end(execution: Execution) -> None:
-    with scope.tenant(execution.tenant_id):
-        services.cancel(execution.tenant_id, execution.id, "A test ends it.")
 
 
 # --- A slot's run --------------------------------------------------------------------------------
@@ -197,78 +140,6 @@ def test_a_clock_that_is_set_back_behind_what_was_dealt_with_fires_nothing(tenan
     put(schedule, handled_until=ahead, next_at=schedule.timetable.next_at(ahead))
     tick()
     assert slots() == []
-
-
-# --- Late ----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("policy", "expected"),
-    [
-        ({"misfire": "skip"}, ["missed"] * 10),
-        ({"misfire": "once"}, ["missed"] * 9 + ["started"]),
-        ({"misfire": "all", "misfire_max": 4}, ["missed"] * 6 + ["started"] * 4),
-        ({"misfire": "all", "misfire_max": 100}, ["started"] * 10),
-    ],
-)
-def test_what_becomes_of_late_slots(
-    tenant: Tenant, policy: dict[str, Any], expected: list[str]
-) -> None:
-    schedule = scheduled(tenant, **policy)
-    behind(schedule, 10)
-    tick()
-    assert outcomes() == expected
-    assert len(executions()) == expected.count("started")
-    assert ("missed" in fresh(schedule).problem) == ("missed" in expected)
-
-
-def test_years_of_late_slots_are_all_noted(tenant: Tenant) -> None:
-    """More than are decided on at once (timetable.LOOK)."""
-    schedule = scheduled(tenant, misfire="once")
-    behind(schedule, 4100, days=200)
-    tick()
-    assert Counter(outcomes()) == {"missed": 4099, "started": 1}
-    assert outcomes()[-1] == "started"
-
-
-# --- Overlap -------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("overlap", "expected"),
-    [
-        ("allow", ["started", "started", "started"]),
-        ("skip", ["started", "skipped_overlap", "skipped_overlap"]),
-        ("queue", ["started", "waiting", "skipped_overlap"]),
-    ],
-)
-def test_what_a_slot_does_while_a_run_is_open(
-    tenant: Tenant, overlap: str, expected: list[str]
-) -> None:
-    behind(scheduled(tenant, overlap=overlap), 3)
-    tick()
-    assert outcomes() == expected
-    assert len(executions()) == expected.count("started")
-
-
-def test_a_slot_that_waits_starts_once_the_run_before_it_has_ended(tenant: Tenant) -> None:
-    schedule = scheduled(tenant, overlap="queue")
-    behind(schedule, 2)
-    tick()
-    sweeper.sweep()
-    assert outcomes() == ["started", "waiting"]
-    end(executions()[0])
-    in_threads(3, lambda _: sweeper.sweep())
-    assert outcomes() == ["started", "started"]
-    assert [slot.execution_id for slot in slots()] == [run.id for run in executions()]
-
-
-def test_runs_of_others_do_not_count(tenant: Tenant) -> None:
-    workflow = factories.make_workflow(tenant)
-    factories.start_execution(workflow)
-    behind(factories.make_schedule(workflow, HOURLY, overlap="skip"))
-    tick()
-    assert outcomes() == ["started"]
 
 
 # --- What is not taken ---------------------------------------------------------------------------

@@ -182,7 +182,7 @@ def _long_ago(execution: Execution) -> None:
     """As if the poll had begun an hour ago."""
     with scope.tenant(execution.tenant_id):
         row = step_run(execution, "poll")
-        row.wait["state"]["started_at"] = "2020-01-01T00:00:00+00:00"  # type: ignore[index]
+        row.waits["state"]["started_at"] = "2020-01-01T00:00:00+00:00"
         row.save(update_fields=["wait"])
 
 

@@ -15,7 +15,7 @@ from tests.workload import Workload
 IN_WEB = "after_begin_before_wake"
 # This point is reached only in a recovery, so something must be lost first.
 LOST_FIRST = {"sweeper_mid": "after_claim:kill@{share},sweeper_mid:kill@0.3"}
-# No step passes them: tests/executions, test_services_scheduling.py and test_services_reacting.py.
+# No step passes them: tests/executions/test_services_scheduling.py, _reacting_once.py.
 ELSEWHERE = {"in_firing", "in_reaction"}
 Cells = Mapping[str, Workload]  # by step type
 

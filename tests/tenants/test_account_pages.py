@@ -14,10 +14,7 @@ from tests.factories import PASSWORD, People
 from tests.tenants import letters
 from tests.tenants.browsers import VERA, is_in, log_in
 
-pytestmark = [
-    pytest.mark.usefixtures("committed_db"),
-    pytest.mark.filterwarnings("ignore:No directory at"),
-]
+pytestmark = pytest.mark.usefixtures("committed_db")
 
 OTHER = "another quite long password"
 

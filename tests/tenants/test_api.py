@@ -14,11 +14,7 @@ from tenants.roles import Role
 from tests import factories
 from tests.callers import Caller, owner_of
 
-pytestmark = [
-    pytest.mark.django_db,
-    # Whether static files were collected is no matter of the API's.
-    pytest.mark.filterwarnings("ignore:No directory at"),
-]
+pytestmark = pytest.mark.django_db
 
 PROBLEM = "application/problem+json"
 ACCOUNT = {"tenant": "Acme", "email": "ann@acme.example", "password": "correct horse battery"}

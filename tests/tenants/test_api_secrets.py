@@ -11,10 +11,7 @@ from tenants.roles import Role
 from tests import factories
 from tests.callers import Caller, owner_of
 
-pytestmark = [
-    pytest.mark.django_db,
-    pytest.mark.filterwarnings("ignore:No directory at"),
-]
+pytestmark = pytest.mark.django_db
 
 HOSTS = ["api.shop.example", "*.cdn.example:8443"]
 

@@ -13,10 +13,7 @@ from tests.factories import PASSWORD, People
 from tests.tenants import authenticator, letters
 from tests.tenants.browsers import VERA, log_in
 
-pytestmark = [
-    pytest.mark.usefixtures("committed_db"),
-    pytest.mark.filterwarnings("ignore:No directory at"),
-]
+pytestmark = pytest.mark.usefixtures("committed_db")
 
 NEW = "nora@acme.example"
 

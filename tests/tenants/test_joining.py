@@ -13,10 +13,7 @@ from tests import factories
 from tests.factories import PASSWORD, People
 from tests.tenants import letters
 
-pytestmark = [
-    pytest.mark.usefixtures("committed_db"),
-    pytest.mark.filterwarnings("ignore:No directory at"),
-]
+pytestmark = pytest.mark.usefixtures("committed_db")
 
 NEW = "nora@acme.example"
 GIVEN = {"tenant": "Initech", "email": "Peter@initech.example", "password": PASSWORD}

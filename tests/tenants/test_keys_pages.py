@@ -14,10 +14,7 @@ from tests import factories
 from tests.callers import Caller
 from tests.factories import People
 
-pytestmark = [
-    pytest.mark.usefixtures("db"),
-    pytest.mark.filterwarnings("ignore:No directory at"),
-]
+pytestmark = pytest.mark.usefixtures("db")
 
 KEYS = "/t/acme/api-keys/"
 

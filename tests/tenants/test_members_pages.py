@@ -12,10 +12,7 @@ from tests import factories
 from tests.factories import People
 from tests.tenants import letters
 
-pytestmark = [
-    pytest.mark.usefixtures("committed_db"),
-    pytest.mark.filterwarnings("ignore:No directory at"),
-]
+pytestmark = pytest.mark.usefixtures("committed_db")
 
 MEMBERS = "/t/acme/members/"
 NEW = "nora@acme.example"

@@ -12,7 +12,7 @@ from tenants.models import Membership
 from tenants.roles import Role
 from tests import factories
 
-pytestmark = [pytest.mark.django_db, pytest.mark.filterwarnings("ignore:No directory at")]
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from tenants import limits, scope, services
 from tenants.models import Secret, TenantLimits, User
 from tests import factories
 
-pytestmark = [pytest.mark.django_db, pytest.mark.filterwarnings("ignore:No directory at")]
+pytestmark = pytest.mark.django_db
 
 ROOT = "/t/acme/settings/"
 VALUE = "open sesame & <b>'poppy'</b>"

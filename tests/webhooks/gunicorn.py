@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ import requests
 from config.local.home import PROJECT
 from config.local.loopback import HOST
 from config.local.processes import Command, Supervisor
-from tests import environment
+from tests import environment, ports
 from tests.faults.waiting import wait
 
 PROCESSES = 2  # as docker/gunicorn.conf.py has it
@@ -38,18 +37,18 @@ def serving(logs: Path, **settings: Any) -> Iterator[Web]:
     """The web processes, with these settings (`MAX_WAITERS=1`) in their environment."""
     given = {f"STEPWELL_{name}": str(value) for name, value in settings.items()}
     own = {**environment.variables(), "DJANGO_SETTINGS_MODULE": "config.settings"}
-    web = Web(f"http://{HOST}:{_free_port()}")
-    command = Command(
-        name="web",
-        argv=(
-            *(sys.executable, "-m", "gunicorn", "--config", "docker/gunicorn.conf.py"),
-            *("--bind", web.url.removeprefix("http://"), "config.wsgi"),
-        ),
-        cwd=PROJECT,
-        env={**os.environ, **own, "STEPWELL_DATABASE_POOL": "15", **given},
-        log=logs / "web.log",
-    )
-    with Supervisor(lambda line: None) as supervisor:
+    with ports.held() as port, Supervisor(lambda line: None) as supervisor:
+        web = Web(f"http://{HOST}:{ports.number(port)}")
+        command = Command(
+            name="web",
+            argv=(
+                *(sys.executable, "-m", "gunicorn", "--config", "docker/gunicorn.conf.py"),
+                *("--bind", web.url.removeprefix("http://"), "config.wsgi"),
+            ),
+            cwd=PROJECT,
+            env={**os.environ, **own, "STEPWELL_DATABASE_POOL": "15", **given},
+            log=logs / "web.log",
+        )
         child = supervisor.start(command)
 
         def is_ready() -> bool:
@@ -61,9 +60,3 @@ def serving(logs: Path, **settings: Any) -> Iterator[Web]:
 
         wait("gunicorn to answer", is_ready)
         yield web
-
-
-def _free_port() -> int:
-    with socket.create_server((HOST, 0)) as server:
-        port: int = server.getsockname()[1]
-        return port

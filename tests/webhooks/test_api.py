@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from django.conf import settings
@@ -13,8 +12,8 @@ from django.utils.dateparse import parse_datetime
 from tenants import scope, services
 from tenants.roles import Role
 from tests.callers import Caller, owner_of
+from tests.webhooks.calling import created, knock
 from tests.workflows.definitions import document, step
-from webhooks import signatures
 from webhooks.models import Endpoint
 from webhooks.receive import secret_purpose
 
@@ -35,29 +34,6 @@ def acme(db: None) -> Caller:
     assert made.status_code == 201
     assert caller.post("workflows/flow/publish/").status_code == 201
     return caller
-
-
-def created(caller: Caller, **body: object) -> dict[str, Any]:
-    answer = caller.post("endpoints/", {"workflow": "flow", "confirm": "flow", **body})
-    assert answer.status_code == 201, answer.content
-    made: dict[str, Any] = answer.json()
-    return made
-
-
-def knock(url: str, secret: str, scheme: str = signatures.DEFAULT) -> int:
-    """Send a signed webhook; the status of the answer."""
-    body = b"{}"
-    signed = signatures.sign(
-        scheme,
-        None,
-        secret,
-        signatures.Message({}, body),
-        delivery_id=uuid4().hex,
-        timestamp=int(time.time()),
-    )
-    path = url.removeprefix(settings.PUBLIC_URL)
-    status: int = Caller().post(path, body, **signed).status_code
-    return status
 
 
 def test_an_endpoint_shows_its_secret_once(acme: Caller) -> None:
@@ -295,53 +271,3 @@ def test_an_operator_may_not_change_endpoints(
 
     assert operator.send(method, path.format(made["id"]), body).status_code == 403
     assert operator.get(f"endpoints/{made['id']}/").status_code == 200
-
-
-# --- With what callers are answered ------------------------------------------------------------
-
-
-def test_an_endpoint_acknowledges_unless_it_is_told_otherwise(acme: Caller) -> None:
-    made = created(acme)
-    assert made["answer"] == "ack"
-
-    changed = acme.patch(f"endpoints/{made['id']}/", {"answer": "result"})
-
-    assert (changed.status_code, changed.json()["answer"]) == (200, "result")
-    assert acme.get(f"endpoints/{made['id']}/").json()["answer"] == "result"
-    assert changed.json()["enabled"] is True
-
-
-def test_what_an_endpoint_answers_can_be_said_when_it_is_made(acme: Caller) -> None:
-    assert created(acme, answer="result")["answer"] == "result"
-
-
-@pytest.mark.parametrize("body", [{}, {"answer": "later"}, {"answer": None}, {"answers": "ack"}])
-def test_a_change_that_is_none_is_refused(acme: Caller, body: dict[str, object]) -> None:
-    made = created(acme)
-    assert acme.patch(f"endpoints/{made['id']}/", body).status_code == 422
-
-
-def test_only_a_workflow_with_a_respond_step_can_answer_by_one(acme: Caller) -> None:
-    made = created(acme)
-    for refused in (
-        acme.post("endpoints/", {"workflow": "flow", "answer": "respond"}),
-        acme.patch(f"endpoints/{made['id']}/", {"answer": "respond"}),
-    ):
-        assert refused.status_code == 422
-        assert [error["field"] for error in refused.json()["errors"]] == ["answer"]
-    responding = {"name": "other", "definition": document(step("r", kind="respond"))}
-    acme.post("workflows/", responding)
-    assert acme.post("workflows/other/publish/").status_code == 201
-
-    assert created(acme, workflow="other", answer="respond")["answer"] == "respond"
-
-
-def test_a_workflow_that_is_not_published_yet_may_still_get_a_respond_step(acme: Caller) -> None:
-    acme.post("workflows/", {"name": "draft", "definition": document(step("a"))})
-    assert created(acme, workflow="draft", answer="respond")["answer"] == "respond"
-
-
-def test_an_operator_may_not_change_what_is_answered(acme: Caller) -> None:
-    made = created(acme)
-    operator = acme.with_role(Role.OPERATOR)
-    assert operator.patch(f"endpoints/{made['id']}/", {"answer": "result"}).status_code == 403

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import json
-from collections.abc import Callable, Iterator
-from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 import pytest
@@ -20,48 +16,12 @@ from hypothesis import strategies as st
 from executions.models import Execution
 from tenants import scope
 from tests import factories
-from tests.webhooks import asgi, senders
+from tests.webhooks import senders
+from tests.webhooks.posting import CLIENT, post, problem
 from tests.webhooks.senders import BODY, NOTHING, Address, make_address, standard
 from tests.workflows.definitions import document, step
 
 pytestmark = pytest.mark.usefixtures("committed_db")
-
-LIMIT = 1_048_576
-CLIENT = Client(raise_request_exception=False)
-REFUSED = b"The request's signature is missing, wrong or too old."
-
-
-def post(
-    address: Address | str,
-    body: bytes = BODY,
-    headers: dict[str, str] | None = None,
-    **more: Any,
-) -> HttpResponse:
-    """The answer of the product; a fault of ours is a 500, not an exception."""
-    path = address if isinstance(address, str) else address.path
-    if headers is None and isinstance(address, Address):
-        headers = standard(address, body)
-    response = CLIENT.post(
-        path, body, content_type="application/json", headers=headers or {}, **more
-    )
-    assert isinstance(response, HttpResponse)
-    return response
-
-
-def problem(response: HttpResponse) -> dict[str, Any]:
-    """The problem document of an answer, which must be a whole one."""
-    assert response["Content-Type"] == "application/problem+json"
-    document: dict[str, Any] = json.loads(response.content)
-    assert document["status"] == response.status_code
-    assert document["type"].startswith("urn:stepwell:problem:")
-    assert document["title"]
-    assert document["detail"].endswith(".")
-    return document
-
-
-def padded(size: int) -> bytes:
-    """A JSON object of exactly this many bytes."""
-    return b'{"pad": "' + b"x" * (size - 11) + b'"}'
 
 
 # --- Accepted ----------------------------------------------------------------------------------
@@ -176,172 +136,6 @@ def test_a_body_that_does_not_fit_the_input_schema_is_told_where() -> None:
     found = problem(post(address, b'{"order_id": 7}'))
     assert (found["status"], found["type"]) == (422, "urn:stepwell:problem:input-mismatch")
     assert [error["field"] for error in found["errors"]] == ["order_id"]
-
-
-def test_one_megabyte_is_accepted() -> None:
-    assert post(make_address(), padded(LIMIT)).status_code == 202
-
-
-def test_a_byte_more_than_one_megabyte_is_too_large() -> None:
-    response = post(make_address(), padded(LIMIT + 1))
-    assert problem(response)["type"] == "urn:stepwell:problem:too-large"
-    assert response.status_code == 413
-    assert senders.stored() == NOTHING
-
-
-def test_who_announces_too_much_is_answered_without_being_read() -> None:
-    class Unread(io.BytesIO):
-        def read(self, *args: Any) -> bytes:
-            raise AssertionError("the body was read")
-
-    response = post(
-        make_address(), b"", {}, **{"wsgi.input": Unread(), "CONTENT_LENGTH": "5000000"}
-    )
-    assert response.status_code == 413
-
-
-# --- Framing -----------------------------------------------------------------------------------
-
-
-def in_parts(body: bytes, size: int = 65_536) -> Iterator[bytes]:
-    return (body[start : start + size] for start in range(0, len(body), size))
-
-
-@pytest.mark.parametrize("chunked", [False, True])
-@pytest.mark.parametrize(("size", "status"), [(LIMIT, 202), (LIMIT + 1, 413), (4 * LIMIT, 413)])
-def test_the_limit_holds_for_every_framing(size: int, status: int, chunked: bool) -> None:
-    address = make_address()
-    body = padded(size)
-    headers = standard(address, body)
-    declared = None if chunked else size
-    assert asgi.post(address.path, in_parts(body), headers, declare=declared)[0] == status
-
-
-@pytest.mark.parametrize(("size", "status"), [(LIMIT, 202), (LIMIT + 1, 413)])
-def test_the_limit_holds_for_chunks_under_wsgi(size: int, status: int) -> None:
-    """gunicorn joins the chunks and marks the stream's end (`wsgi.input_terminated`)."""
-    address = make_address()
-    body = padded(size)
-    chunked = {"wsgi.input": io.BytesIO(body), "wsgi.input_terminated": True}
-    headers = {**standard(address, body), "transfer-encoding": "chunked"}
-    assert post(address, b"", headers, **chunked, CONTENT_LENGTH="").status_code == status
-
-
-def test_who_hangs_up_is_not_waited_for() -> None:
-    address = make_address()
-    asgi.break_off(address.path, b'{"order', standard(address))
-    assert senders.stored() == NOTHING
-
-
-class Broken(io.BytesIO):
-    """What servers raise while they read differs; gunicorn's own are no OSErrors."""
-
-    def read(self, *args: Any) -> bytes:
-        raise self.fault
-
-    fault: Exception = OSError("connection reset by peer")
-
-
-class BadChunk(Broken):
-    fault = ValueError("a chunk has no size")
-
-
-@pytest.mark.parametrize(
-    "stream",
-    [
-        pytest.param({"wsgi.input": Broken(), "CONTENT_LENGTH": "20"}, id="reset"),
-        pytest.param({"wsgi.input": io.BytesIO(BODY), "CONTENT_LENGTH": "2000"}, id="short"),
-        pytest.param({"wsgi.input": BadChunk(), "wsgi.input_terminated": True}, id="bad-chunk"),
-    ],
-)
-def test_a_body_that_breaks_off_is_a_bad_request(stream: dict[str, Any]) -> None:
-    address = make_address()
-    response = post(address, b"", standard(address), **stream)
-    assert (response.status_code, problem(response)["type"]) == (
-        400,
-        "urn:stepwell:problem:broken-off",
-    )
-
-
-# --- Signatures --------------------------------------------------------------------------------
-
-Change = Callable[[dict[str, str]], dict[str, str]]
-
-
-def without(name: str) -> Change:
-    return lambda headers: {key: value for key, value in headers.items() if key != name}
-
-
-def with_(name: str, value: str) -> Change:
-    return lambda headers: {**headers, name: value}
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        pytest.param(lambda headers: {}, id="no-headers"),
-        pytest.param(without("webhook-id"), id="no-id"),
-        pytest.param(without("webhook-timestamp"), id="no-time"),
-        pytest.param(without("webhook-signature"), id="no-signature"),
-        pytest.param(with_("webhook-id", "msg_2"), id="another-id"),
-        pytest.param(with_("webhook-id", ""), id="empty-id"),
-        pytest.param(with_("webhook-id", "m" * 5000), id="long-id"),
-        pytest.param(with_("webhook-id", "msg\u00e9"), id="non-ascii-id"),
-        pytest.param(with_("webhook-timestamp", "soon"), id="time-in-words"),
-        pytest.param(with_("webhook-timestamp", "-1"), id="negative-time"),
-        pytest.param(with_("webhook-timestamp", "9" * 400), id="endless-time"),
-        pytest.param(with_("webhook-timestamp", "\u0661\u0662"), id="arabic-digits"),
-        pytest.param(with_("webhook-signature", ""), id="empty-signature"),
-        pytest.param(with_("webhook-signature", "v1"), id="version-only"),
-        pytest.param(with_("webhook-signature", "v1,"), id="nothing-behind-version"),
-        pytest.param(with_("webhook-signature", "v1,a,b"), id="two-commas"),
-        pytest.param(with_("webhook-signature", "v1,AAAA"), id="short"),
-        pytest.param(with_("webhook-signature", "v2,AAAA"), id="another-version"),
-        pytest.param(with_("webhook-signature", "v1,\u00e9\u00ff"), id="non-ascii"),
-        pytest.param(with_("webhook-signature", "v1,\u0661"), id="not-even-latin-1"),
-        pytest.param(with_("webhook-signature", "v1,x " * 2000), id="thousands"),
-    ],
-)
-def test_a_signature_that_is_wrong_in_any_way_gets_the_same_answer(change: Change) -> None:
-    address = make_address()
-    response = post(address, headers=change(standard(address)))
-    assert response.status_code == 401
-    assert problem(response)["detail"].encode() == REFUSED
-    assert senders.stored() == NOTHING
-
-
-@pytest.mark.parametrize("minutes", [6, 60 * 24 * 365, -6, -60 * 24 * 365])
-def test_an_old_or_future_request_gets_the_same_answer(minutes: int) -> None:
-    address = make_address()
-    response = post(address, headers=standard(address, age=timedelta(minutes=minutes)))
-    assert response.status_code == 401
-    assert problem(response)["detail"].encode() == REFUSED
-
-
-@pytest.mark.parametrize("minutes", [4, -4])
-def test_clocks_may_differ_by_some_minutes(minutes: int) -> None:
-    address = make_address()
-    headers = standard(address, age=timedelta(minutes=minutes))
-    assert post(address, headers=headers).status_code == 202
-
-
-def test_a_changed_body_is_refused() -> None:
-    address = make_address()
-    assert post(address, BODY + b" ", standard(address)).status_code == 401
-
-
-def test_a_signature_among_others_is_found() -> None:
-    """The library of a sender that rotates its own secret sends both."""
-    address = make_address()
-    signed = standard(address)
-    headers = {**signed, "webhook-signature": f"v1a,zzz v1,AAAA {signed['webhook-signature']}"}
-    assert post(address, headers=headers).status_code == 202
-
-
-def test_svix_header_names_are_the_same_scheme() -> None:
-    address = make_address()
-    headers = {name.replace("webhook", "svix"): v for name, v in standard(address).items()}
-    assert post(address, headers=headers).status_code == 202
 
 
 # --- Addresses, methods, and what else can be sent ------------------------------------------------

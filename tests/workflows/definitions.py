@@ -44,6 +44,15 @@ def document(*steps: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {"schema": 1, "steps": list(steps), **more}
 
 
+def logging(message: str) -> dict[str, Any]:
+    """Two steps; the second logs this."""
+    return document(step("first"), step("second", "first", config={"message": message}))
+
+
+def calling(url: str) -> dict[str, Any]:
+    return document(step("call", kind="http", config={"url": url}))
+
+
 def definition(*steps: dict[str, Any], **more: Any) -> Definition:
     parsed, problems = parse(document(*steps, **more))
     assert parsed is not None, problems

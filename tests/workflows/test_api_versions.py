@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.callers import Caller, owner_of
+from tests.workflows.calling import CYCLIC, GOOD, YAML, codes, created
 from tests.workflows.definitions import document, step
-from tests.workflows.test_api import CYCLIC, GOOD, YAML, codes, created
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.workflows.hostile_expressions import ESCAPES, EXHAUSTION, SCOPE
+from tests.workflows.exhausting_expressions import EXHAUSTION
+from tests.workflows.hostile_expressions import ESCAPES, SCOPE
 from workflows import expressions
 from workflows.expressions import ExpressionError
 from workflows.expressions.limits import MAX_OUTPUT
@@ -21,7 +22,8 @@ _MAX_GROWTH = 64 * 2**20
 
 _CHILD = """
 import json, resource, sys, time
-from tests.workflows.hostile_expressions import ESCAPES, EXHAUSTION, SCOPE
+from tests.workflows.exhausting_expressions import EXHAUSTION
+from tests.workflows.hostile_expressions import ESCAPES, SCOPE
 from workflows import expressions
 
 def peak():

@@ -16,7 +16,7 @@ from tests.executions.driving import drained
 from tests.factories import People
 from workflows.models import Subscription, Workflow
 
-pytestmark = [pytest.mark.django_db, pytest.mark.filterwarnings("ignore:No directory at")]
+pytestmark = pytest.mark.django_db
 
 BODY = {"workflow": "notify", "source": "orders", "statuses": ["failed", "timed_out"]}
 PAGE = "/t/acme/workflows/notify/subscriptions/"

@@ -14,7 +14,7 @@ from tests.workflows.definitions import document, step
 from workflows import schedules, services
 from workflows.models import Workflow
 
-pytestmark = [pytest.mark.django_db, pytest.mark.filterwarnings("ignore:No directory at")]
+pytestmark = pytest.mark.django_db
 
 # Statements before and after a page's own: session, user, membership, scopes; the navigation.
 ADMISSION = 12
@@ -64,13 +64,19 @@ def test_the_list_asks_as_much_of_the_database_however_long_it_is(
     client.get("/t/acme/workflows/")  # the first within a minute keeps when it was used
     for _ in range(3):
         factories.make_workflow(people.acme)
-        with django_assert_num_queries(ADMISSION + 1):
+        with django_assert_num_queries(ADMISSION + 2):
             client.get("/t/acme/workflows/")
 
 
-def test_without_workflows_the_list_says_how_to_make_one(client: Client) -> None:
+def test_without_workflows_the_list_says_how_to_make_one(
+    people: factories.People, client: Client
+) -> None:
     text = text_of(client.get("/t/acme/workflows/"))
     assert "No workflows yet" in text
+    assert "An editor of this tenant can make the first one." in text
+    client.force_login(people.ed)
+    text = text_of(client.get("/t/acme/workflows/"))
+    assert 'href="/t/acme/new-workflow/"' in text
     assert "/api/v1/workflows/" in text
 
 
@@ -149,6 +155,6 @@ def test_a_workflow_shows_when_it_runs_by_itself(people: factories.People, clien
     paused = factories.make_schedule(workflow, name="Nights")
     schedules.change(tenant_id=people.acme.id, schedule_id=paused.id, values={"paused": True})
     text = text_of(client.get("/t/acme/workflows/orders/"))
-    assert "<strong>Mornings</strong>: At 09:00 on Monday through Friday, Europe/Paris." in text
+    assert ">Mornings</a>: At 09:00 on Monday through Friday, Europe/Paris." in text
     assert "UTC</time>" in text
     assert "Paused." in text

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 
 from executions.views.asking import posted
 from tenants.access import MemberRequest, needs
+from tenants.confirming import confirmed
 from tenants.forms import blame
 from tenants.problems import Problem
 from tenants.roles import Permission
@@ -68,10 +69,12 @@ def endpoint(request: MemberRequest, endpoint_id: UUID) -> HttpResponse:
 
 
 @needs(Permission.EDIT)
+@confirmed
 def create(request: MemberRequest) -> HttpResponse:
     """Give a workflow an address; its secret is shown once."""
-    slugs = list(workflow_services.listed().order_by("slug").values_list("slug", flat=True))
-    form = NewEndpointForm(posted(request), slugs, {"workflow": request.GET.get("workflow")})
+    workflows = workflow_services.listed().order_by("name").values_list("slug", "name")
+    named = [(slug, f"{name} ({slug})") for slug, name in workflows]
+    form = NewEndpointForm(posted(request), named, {"workflow": request.GET.get("workflow")})
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
         workflow = workflow_services.find(slug=given["workflow"])
@@ -113,6 +116,7 @@ def change(request: MemberRequest, endpoint_id: UUID) -> HttpResponse:
 
 
 @needs(Permission.EDIT)
+@confirmed
 def rotate(request: MemberRequest, endpoint_id: UUID) -> HttpResponse:
     """Ask, then replace the secret and show it once."""
     found = services.find(endpoint_id=endpoint_id)

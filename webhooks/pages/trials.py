@@ -20,13 +20,11 @@ from workflows.models import Workflow
 
 @needs(Permission.EDIT)
 def test(request: MemberRequest, slug: str) -> HttpResponse:
-    """Listen, go on, stop; and see what came in. With `?part=requests` only the latter."""
+    """Listen, go on, stop; and see what came in."""
     workflow = workflow_services.find(slug=slug)
     form = ListenForm(request.POST or None, _endpoints(workflow))
     if request.method == "POST" and form.is_valid():
         return _act(request, workflow, form)
-    if request.GET.get("part") == "requests":
-        return render(request, "webhooks/_requests.html", _shown(workflow))
     return _page(request, workflow, form)
 
 
@@ -52,7 +50,12 @@ def _page(
     found = workflow_services.problems(
         tenant_id=workflow.tenant_id, definition=workflow.draft, slug=workflow.slug
     )
-    shown = {"form": form, "secret": secret, "problems": workflow_services.errors(found)}
+    shown = {
+        "form": form,
+        "secret": secret,
+        "problems": workflow_services.errors(found),
+        "tenant_slug": request.principal.tenant_slug,
+    }
     return render(request, "webhooks/test.html", {**_shown(workflow), **shown})
 
 

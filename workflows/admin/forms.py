@@ -8,24 +8,15 @@ from django import forms
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from workflows import canonical, documents
+from workflows.forms import EXAMPLE, DefinitionField
 from workflows.models import Workflow
-
-EXAMPLE = """\
-schema: 1
-steps:
-  - key: hello
-    type: log
-    with:
-      message: "Hello, {{ trigger.body.name }}"
-"""
 
 
 class WorkflowForm(forms.ModelForm):  # type: ignore[type-arg] # generic in the stubs only
     """`draft_text` is read to `cleaned_data["definition"]`; problems in it do not keep it out."""
 
-    draft_text = forms.CharField(
+    draft_text = DefinitionField(
         label="Draft",
-        strip=False,
         widget=UnfoldAdminTextareaWidget(
             attrs={
                 "rows": 28,
@@ -54,7 +45,7 @@ class WorkflowForm(forms.ModelForm):  # type: ignore[type-arg] # generic in the 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
         if "draft_text" in cleaned:
-            self._read(cleaned)
+            cleaned["definition"] = cleaned["draft_text"]
         is_new = self.instance._state.adding  # noqa: SLF001 - Django's only word for it
         if not is_new and cleaned.get("revision") != self.instance.draft_revision:
             self.add_error(
@@ -65,15 +56,6 @@ class WorkflowForm(forms.ModelForm):  # type: ignore[type-arg] # generic in the 
         if cleaned.get("slug") and self._is_taken(cleaned):
             self.add_error("slug", "The tenant has another workflow with this slug.")
         return cleaned
-
-    def _read(self, cleaned: dict[str, Any]) -> None:
-        definition, found = documents.loads(cleaned["draft_text"], "yaml")
-        if found:
-            self.add_error("draft_text", [problem.message for problem in found])
-        elif not isinstance(definition, dict):
-            self.add_error("draft_text", "A definition is an object that starts with `schema: 1`.")
-        else:
-            cleaned["definition"] = definition
 
     def _is_taken(self, cleaned: dict[str, Any]) -> bool:
         live = Workflow.objects.filter(archived_at=None).exclude(pk=self.instance.pk)

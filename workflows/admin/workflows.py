@@ -20,6 +20,7 @@ from tenants.admin.base import ScopedAdmin, ask, panel
 from tenants.problems import Problem
 from workflows import canonical, pausing, services
 from workflows.admin.forms import WorkflowForm
+from workflows.forms import PublishForm
 from workflows.models import Workflow, WorkflowVersion
 
 
@@ -222,11 +223,6 @@ class WorkflowAdmin(ScopedAdmin):
             submit="Archive",
             back=_change(workflow),
         )
-
-
-class PublishForm(forms.Form):
-    revision = forms.IntegerField(widget=forms.HiddenInput)
-    note = forms.CharField(max_length=500, required=False, help_text="Why it changed.")
 
 
 def _problems(workflow: Workflow) -> list[Any]:

@@ -1,4 +1,6 @@
-"""Whether secrets may go where a step's request goes, as far as that can be told beforehand."""
+"""Whether a step's request, and the secrets in it, may go where it goes, as far as that can be told
+beforehand.
+"""
 
 from __future__ import annotations
 
@@ -19,15 +21,28 @@ _OWN = frozenset(("vars", "secrets"))
 """Names whose values are the tenant's own settings, and no sender's."""
 
 
-def problems(every: Sequence[Level], hosts: Mapping[str, Hosts]) -> Iterator[Problem]:
-    """`hosts` says of each secret of the tenant where it may go."""
+def problems(
+    every: Sequence[Level], hosts: Mapping[str, Hosts], egress: Hosts
+) -> Iterator[Problem]:
+    """`hosts` says of each secret of the tenant where it may go, `egress` where its calls may."""
     for level in every:
+        yield from _unreachable(level, egress)
         for step, names in _carrying(level):
             field, url = _address(step)
             for name in sorted(names & hosts.keys()):
                 message = _objection(name, hosts[name], url)
                 if message is not None:
                     yield warning("secret_host", message, step=step.key, field=field)
+
+
+def _unreachable(level: Level, egress: Hosts) -> Iterator[Problem]:
+    """Steps whose host is written out, and not on the tenant's list."""
+    for step in level.definition.steps:
+        field, url = _address(step)
+        origin = _origin(url)
+        if url and "{" not in origin and not egress.allow(origin):
+            message = f"Calls may not go there; the tenant's list of hosts is {egress.shown()}."
+            yield warning("egress_host", message, step=step.key, field=field)
 
 
 def _carrying(level: Level) -> Iterator[tuple[Step, set[str]]]:
@@ -54,9 +69,14 @@ def _address(step: Step) -> tuple[str, str]:
     return "with.url", str(step.config.get("url", ""))
 
 
-def _objection(name: str, hosts: Hosts, url: str) -> str | None:
+def _origin(url: str) -> str:
+    """The part of an address that says where it goes, or all of one that cannot be read."""
     found = _ORIGIN.match(url)
-    origin = found[0] if found else url
+    return found[0] if found else url
+
+
+def _objection(name: str, hosts: Hosts, url: str) -> str | None:
+    origin = _origin(url)
     if "{" not in origin:
         if hosts.allow(origin):
             return None

@@ -25,12 +25,13 @@ def problems(
     limits: DefinitionLimits | None = None,
     secrets: Mapping[str, Hosts] | None = None,
     variables: Collection[str] | None = None,
+    egress: Hosts | None = None,
 ) -> list[Problem]:
     """Everything DESIGN 3 "Publish" names that is found in the definition itself; only errors
     refuse. Of more than MAX_PROBLEMS, those that are found first.
 
     Without `secrets` or `variables` (their names in the tenant), those names are not checked. Of
-    each secret it must be known where it may go.
+    each secret it must be known where it may go. `egress` is where the tenant's calls may go.
     """
     bounds = limits or DefinitionLimits()
     every = levels(definition)
@@ -42,7 +43,7 @@ def problems(
         settings.problems(every, bounds),
         edge_problems,
         scope.problems(every, secrets, variables),
-        destinations.problems(every, secrets or {}),
+        destinations.problems(every, secrets or {}, egress or Hosts()),
         _path_problems(every, bounds) if edges.is_sound(edge_problems) else (),
     )
     return list(islice(found, MAX_PROBLEMS))

@@ -11,10 +11,10 @@ from workflows.definition import JSON
 
 
 class AddressGuard(Protocol):
-    """Knows the secrets that a request carries, and to which hosts each may go."""
+    """Knows where a request may go: by its tenant's list, and by those of the secrets in it."""
 
     def check(self, url: str) -> None:
-        """Raises HttpFailure if one of them may not go to this address, given as it is called."""
+        """Raises HttpFailure if it may not go to this address, given as it is called."""
 
     def redirected(self, url: str) -> AddressGuard:
         """For the request that follows a redirect from this address to another origin, whose
