@@ -15,13 +15,13 @@ from functools import cached_property, partial
 from typing import Any
 from urllib.parse import urlsplit
 
-from django.conf import settings
 from django.db import transaction
 from django.http import HttpResponseBase
 from django.test import Client
 from django.urls import reverse
 
 from config.bodies import Bodies, bodies
+from config.callers import asking, by_key, by_session
 from config.doors import ADMIN, API, METHODS, PUBLIC, Route, walk
 from config.household import Household
 from config.resources import Resource, named, resources
@@ -40,8 +40,6 @@ STATE: Mapping[str, str] = {
 
 OWN = "the owner"  # whose own calls are the control
 STRANGER = "another tenant's owner"
-
-Ask = Callable[..., HttpResponseBase]
 
 
 @dataclass(frozen=True)
@@ -88,7 +86,7 @@ class Neighbours:
 
 def nobody() -> list[Tried]:
     """Somebody without a session or a key, at every route that is not public."""
-    ask = _asking(Client(raise_request_exception=False))
+    ask = asking(Client(raise_request_exception=False))
     known = bodies("nobodys")
     tried = []
     for route in walk():
@@ -110,7 +108,7 @@ def stranger(near: Neighbours) -> list[Tried]:
 
 
 def _with_keys(near: Neighbours) -> Iterator[Tried]:
-    own, foreign = (_asking(_key(home)) for home in (near.theirs, near.ours))
+    own, foreign = (asking(by_key(home)) for home in (near.theirs, near.ours))
     for route in walk():
         if not route.pattern.startswith(API) or route.pattern in PUBLIC:
             continue
@@ -142,7 +140,7 @@ def _by_stranger(
 
 
 def _with_sessions(near: Neighbours) -> Iterator[Tried]:
-    own, foreign = (_asking(_session(home)) for home in (near.theirs, near.ours))
+    own, foreign = (asking(by_session(home)) for home in (near.theirs, near.ours))
     slug, elsewhere = near.theirs.tenant.slug, near.ours.tenant.slug
     for route in walk():
         if "tenant_slug" not in route.parameters:
@@ -165,7 +163,7 @@ def _with_sessions(near: Neighbours) -> Iterator[Tried]:
 
 
 def _in_the_admin(near: Neighbours) -> Iterator[Tried]:
-    ask = _asking(_session(near.ours))
+    ask = asking(by_session(near.ours))
     for route in walk():
         if route.pattern.startswith(ADMIN) and route.pattern not in PUBLIC:
             for method in ("GET", "POST"):
@@ -175,46 +173,6 @@ def _in_the_admin(near: Neighbours) -> Iterator[Tried]:
 
 
 # --- Asking ------------------------------------------------------------------------------------
-
-
-def _key(home: Household) -> Client:
-    headers = {"Authorization": f"Bearer {home.token}"}
-    return Client(raise_request_exception=False, headers=headers)
-
-
-def _session(home: Household) -> Client:
-    client = Client(raise_request_exception=False)
-    client.force_login(home.owner)
-    return client
-
-
-def _asking(client: Client) -> Ask:
-    own = urlsplit(settings.PUBLIC_URL)
-
-    def send(method: str, path: str, body: object) -> HttpResponseBase:
-        answer: HttpResponseBase = client.generic(
-            method,
-            path,
-            "" if body is None else json.dumps(body),
-            content_type="application/json" if path.startswith(f"/{API}") else "text/plain",
-            secure=own.scheme == "https",
-            headers={"host": own.netloc, "if-match": "*"},
-            REMOTE_ADDR="",  # of none, so that it is not turned away for knocking too often
-        )
-        return answer
-
-    def ask(
-        method: str, path: str, body: object = None, *, prior: str | None = None
-    ) -> HttpResponseBase:
-        """`prior` is posted first, without a body."""
-        with transaction.atomic():
-            if prior is not None:
-                send("POST", prior, {})
-            answer = send(method, path, body)
-            transaction.set_rollback(True)
-        return answer
-
-    return ask
 
 
 def _methods(route: Route) -> list[str]:

@@ -12,6 +12,7 @@ import psycopg
 from django.db import connection, transaction
 
 from config import household, knocking, listening
+from config.belongings import belongings
 from config.celery import app
 from config.doors import Door, doors
 from config.knocking import Neighbours
@@ -79,6 +80,7 @@ def prove() -> Proof:
         ours, theirs = household.settle(), household.settle()
         household.furnish(theirs)
         knocks += knocking.stranger(Neighbours(ours, theirs))
+        knocks += belongings(ours, theirs)
         knocks += listening.listeners(ours, theirs)
     lines = (*_tables(tables), *_global_tables(), *_doors(doors(app), knocks))
     return Proof(findings, lines)

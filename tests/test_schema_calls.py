@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
+import requests
 from django.test import Client
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -131,10 +132,12 @@ def parameters(path: str, values: Values) -> dict[str, str]:
 
 
 def named(body: Any, values: Values) -> Any:
-    """The body with the side's workflow, if it names one."""
-    if values and isinstance(body, dict) and "workflow" in body:
-        return {**body, "workflow": values[""]["slug"]}
-    return body
+    """The body with the side's own workflow, source and endpoint, if it names such."""
+    if not values or not isinstance(body, dict):
+        return body
+    slug, endpoint = str(values[""]["slug"]), str(values["endpoints/"]["id"])
+    own = {"workflow": slug, "source": slug, "endpoint": endpoint}
+    return {**body, **{name: own[name] for name in own if name in body}}
 
 
 def texts(value: object) -> Iterator[str]:
@@ -218,3 +221,7 @@ def test_every_answer_is_as_documented_and_the_callers_own(trial: Trial, people:
             calling(trial, operation, mode)()
     assert trial.wrong == []
     assert site.rows_of(people.acme) == before
+    # And the search would have found it: acme's own lists are full of it.
+    headers = {"Authorization": f"Bearer {factories.make_key(people.acme)}"}
+    shown = requests.get(f"{trial.web.url}/api/v1/endpoints/", headers=headers, timeout=60).text
+    assert [text for text in trial.foreign if text in shown]

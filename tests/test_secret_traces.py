@@ -1,6 +1,6 @@
 """A secret that a workflow uses is found nowhere afterwards: every place is read, and searched.
 
-Servers on this machine give back whatever they are sent, in every way that one can think of.
+Servers on this machine give back whatever they are sent, in every way one can think of.
 """
 
 from __future__ import annotations
@@ -192,19 +192,26 @@ def workflow(server: Server) -> dict[str, Any]:
 
 def answers(caller: Caller, execution: Execution) -> Iterator[tuple[str, bytes]]:
     paths = [f"executions/{execution.id}/{part}" for part in ("", "events/", "children/")]
-    for path in (*paths, "executions/", "secrets/", "secrets/key/", "workflows/", "variables/"):
+    paths += ["executions/", "secrets/", "secrets/key/", "workflows/", "variables/", "audit/"]
+    for path in (*paths, "audit/export/", "audit/export/?format=csv"):
         response = caller.get(path)
         assert response.status_code == 200, path
-        yield path, response.content
+        yield path, response.getvalue()
 
 
 def pages(people: factories.People, execution: Execution) -> Iterator[tuple[str, bytes]]:
     for user, paths in {
-        people.alice: (f"/t/acme/executions/{execution.id}/", "/t/acme/executions/"),
+        people.alice: (
+            f"/t/acme/executions/{execution.id}/",
+            "/t/acme/executions/",
+            *(f"/t/acme/{part}/" for part in ("attention", "audit", "settings")),
+            "/t/acme/audit/export/?format=csv",
+        ),
         people.staff: (
             f"/admin/executions/execution/{execution.id}/change/",
             "/admin/executions/execution/",
             "/admin/tenants/secret/",
+            "/admin/tenants/auditentry/",
         ),
     }.items():
         browser = Client()
@@ -212,7 +219,7 @@ def pages(people: factories.People, execution: Execution) -> Iterator[tuple[str,
         for path in paths:
             response = browser.get(path)
             assert response.status_code == 200, path
-            yield path, response.content
+            yield path, response.getvalue()
 
 
 async def followed(execution: Execution, cookie: str, token: str) -> list[tuple[str, bytes]]:
@@ -240,8 +247,7 @@ def test_a_secret_that_was_used_is_found_nowhere(
     people = factories.make_people()
     for name, value in VALUES.items():
         factories.make_secret(people.acme, name, value)
-    mirror = Mirror()
-    with serving(mirror) as server, loopback_allowed():
+    with serving(mirror := Mirror()) as server, loopback_allowed():
         execution = driving.started(people.acme, workflow(server))
         execution = driving.drained(execution)
         assert execution.status == "failed", (execution.status, driving.statuses(execution))

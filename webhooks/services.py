@@ -232,7 +232,8 @@ def _checked_options(scheme: str, options: Mapping[str, Any] | None) -> Options 
 
 def checked_ips(entries: Sequence[str]) -> list[str]:
     """An allow-list in its shortest spelling. Raises Problem 422 with the entry that is none."""
-    if isinstance(entries, str) or not all(isinstance(entry, str) for entry in entries):
+    is_list = isinstance(entries, Sequence) and not isinstance(entries, str)
+    if not is_list or not all(isinstance(entry, str) for entry in entries):
         raise _unfit("allowed_ips", 'This must be a list of addresses, such as ["192.0.2.0/24"].')
     try:
         return addresses.normalised(entries)

@@ -246,7 +246,19 @@ def _pending(key: str, kind: str) -> StepRun:
     return StepRun(key=key, type=kind, status=StepStatus.PENDING)
 
 
+# What a verb's answer does not tell a key that may do it, but not look.
+_UNSEEN: Mapping[str, Any] = {
+    "reason": None,
+    "reactions": [],
+    "trigger": None,
+    "output": None,
+    "error": None,
+    "steps": [],
+}
+
+
 def detail(execution: Execution, caller: Principal) -> dict[str, Any]:
     """The whole execution as this caller may see it, in the open scope of its tenant."""
     context = {"caller": caller, "reasons": services.explain(execution)}
-    return dict(ExecutionDetail(execution, context=context).data)
+    found = dict(ExecutionDetail(execution, context=context).data)
+    return found if caller.may(Permission.VIEW) else {**found, **_UNSEEN}

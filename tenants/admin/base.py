@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
+from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.admin import AdminSite
+from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
 from django.forms import Form
@@ -39,6 +41,22 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg] # generic in the st
         return rows.order_by()[:COUNTED].count()
 
 
+class KeySelect(AutocompleteSelect):
+    """Django's own asks the database for whatever was sent, and fails over what is no key."""
+
+    def optgroups(self, name: str, value: Any, attr: Any = None) -> Any:
+        known = [one for one in value if _is_key(one)]
+        return super().optgroups(name, known, attr)
+
+
+def _is_key(text: object) -> bool:
+    try:
+        UUID(str(text))
+    except ValueError:
+        return False
+    return True
+
+
 class ScopedAdmin(Audited, ModelAdmin):
     """Shows whose each row is, and writes and tells of it in that tenant's scope."""
 
@@ -62,6 +80,11 @@ class ScopedAdmin(Audited, ModelAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[Any]:
         fields = super().get_readonly_fields(request, obj)
         return (*fields, "tenant") if obj else fields
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name in self.get_autocomplete_fields(request):
+            kwargs["widget"] = KeySelect(db_field, self.admin_site, using=kwargs.get("using"))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None

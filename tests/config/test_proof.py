@@ -12,6 +12,7 @@ from uuid import UUID
 
 import pytest
 from django.conf import LazySettings
+from django.contrib.auth.decorators import login_required
 from django.core.management import call_command
 from django.db import connections
 from django.http import HttpRequest, HttpResponse
@@ -71,6 +72,7 @@ urlpatterns = [
     path(f"{EXECUTION}paint/", ChecksFirst.as_view()),
     path("api/v1/gadgets/<uuid:id>/", ChecksFirst.as_view()),
     path(PAGE, too_wide),
+    path("account/keyrings/<int:pk>/", login_required(leaky)),
     *real,
 ]
 
@@ -180,6 +182,7 @@ def test_the_command_finds_each_hole_and_fails(
             f"/{EXECUTION}paint/: the owner: POST: 422",
             f"/{EXECUTION}paint/: another tenant's owner: POST: 422",
             "/api/v1/gadgets/<uuid:id>/: it is not known what ['id'] names: ",
+            "/account/keyrings/<int:pk>/: it is not known what ['pk'] names: ",
             f"/{PAGE}: another tenant's owner, their ids under its own tenant: GET: 200",
             f"/{PAGE}: another tenant's owner, their ids under its own tenant: POST: 200",
         ]
