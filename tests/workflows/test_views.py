@@ -128,7 +128,7 @@ def test_a_workflow_asks_as_much_of_the_database_however_much_it_ran(
     client.get("/t/acme/workflows/")  # the first within a minute keeps when it was used
     for _ in range(3):
         factories.start_execution(workflow)
-        with django_assert_num_queries(ADMISSION + 9):
+        with django_assert_num_queries(ADMISSION + 10):
             client.get("/t/acme/workflows/orders/")
 
 
