@@ -171,8 +171,9 @@ JOIN executions_steprun s
   ON s.tenant_id = %(tenant)s AND s.execution_id = %(origin)s AND s.key = x.key
 """
 
+# The status is a parameter for the reason that RECORD gives.
 MARK_SENDING = """
 UPDATE executions_steprun SET input = %(input)s, sent_at = now()
-WHERE id = %(step)s AND fence = %(fence)s AND status = 'running'
+WHERE id = %(step)s AND fence = %(fence)s AND status = %(running)s
 RETURNING 1
 """

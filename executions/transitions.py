@@ -208,7 +208,8 @@ def mark_sending(db: Prepared, step_id: UUID, fence: int, sent: JSON) -> bool:
 
     Ends the transaction.
     """
-    values = {"step": step_id, "fence": fence, "input": dump(sent)}
+    running = StepStatus.RUNNING.value
+    values = {"step": step_id, "fence": fence, "input": dump(sent), "running": running}
     return bool(db.run(statements.MARK_SENDING, values, last=True))
 
 
