@@ -28,13 +28,16 @@ def working_again() -> Iterator[None]:
 
     What tests without commits have sent there is none of its business.
     """
-    servers.flush_valkey()
     _forget()
+    servers.flush_valkey()
     yield
     _forget()
 
 
 def _forget() -> None:
+    late = dispatch._waker()._late
+    if late is not None:
+        late.join()  # else its wake-up would come in the next test
     dispatch._queue.cache_clear()
     dispatch._waker.cache_clear()
 

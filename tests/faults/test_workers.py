@@ -46,6 +46,13 @@ class Gate:
         answer()(sock, request)
 
 
+@pytest.fixture
+def gate() -> Iterator[Gate]:
+    made = Gate()
+    yield made
+    made.opened.set()  # the caller that is still held back may have been killed
+
+
 def slow_run(url: str, method: str = "GET") -> Execution:
     call = {"method": method, "url": url}
     slow = step("slow", "before", kind="http", config=call)
@@ -57,9 +64,8 @@ def has_ended(execution: Execution) -> bool:
 
 
 def test_a_run_survives_kill_9_of_the_process_that_holds_its_lease(
-    crew: Workers, record_property: Note
+    crew: Workers, gate: Gate, record_property: Note
 ) -> None:
-    gate = Gate()
     crew.start()
     crew.start()
     with serving(gate) as server:
@@ -75,8 +81,9 @@ def test_a_run_survives_kill_9_of_the_process_that_holds_its_lease(
     ]
 
 
-def test_a_post_in_the_hands_of_a_killed_worker_is_not_made_again(crew: Workers) -> None:
-    gate = Gate()
+def test_a_post_in_the_hands_of_a_killed_worker_is_not_made_again(
+    crew: Workers, gate: Gate
+) -> None:
     crew.start()
     crew.start()
     with serving(gate) as server:
@@ -90,8 +97,7 @@ def test_a_post_in_the_hands_of_a_killed_worker_is_not_made_again(crew: Workers)
     invariants.check(execution.id)
 
 
-def test_a_worker_that_was_frozen_finds_its_step_taken(crew: Workers) -> None:
-    gate = Gate()
+def test_a_worker_that_was_frozen_finds_its_step_taken(crew: Workers, gate: Gate) -> None:
     crew.start()
     crew.start()
     with serving(gate) as server:
