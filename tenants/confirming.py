@@ -1,7 +1,8 @@
 """Who does what matters has said lately that it is they: by a log-in, or once more.
 
 A session that was left open, or stolen, sees and works, but hands out no access and changes no
-secrets. How one says it is django-allauth's business; what one had in mind is come back to.
+secrets. How one says it is django-allauth's business; what one had in mind is come back to. When it
+was said is kept here: django-allauth counts what was said after the log-in only.
 """
 
 from __future__ import annotations

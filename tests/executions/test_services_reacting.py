@@ -33,16 +33,6 @@ from workflows.models import Workflow
 pytestmark = pytest.mark.usefixtures("committed_db")
 
 
-@pytest.fixture
-def tenant() -> Tenant:
-    return factories.make_tenant()
-
-
-@pytest.fixture
-def listener(tenant: Tenant) -> Workflow:
-    return factories.make_workflow(tenant, KEEP, slug="listener")
-
-
 def test_the_ends_are_those_of_executions() -> None:
     assert set(filters.ENDS) == {status.value for status in EXECUTION_ENDED}
 

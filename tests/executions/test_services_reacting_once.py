@@ -27,16 +27,6 @@ from workflows.steps.base import Done
 pytestmark = pytest.mark.usefixtures("committed_db")
 
 
-@pytest.fixture
-def tenant() -> Tenant:
-    return factories.make_tenant()
-
-
-@pytest.fixture
-def listener(tenant: Tenant) -> Workflow:
-    return factories.make_workflow(tenant, KEEP, slug="listener")
-
-
 def ended_unheard(tenant: Tenant, listener: Workflow) -> Execution:
     """A run that has ended, and whose worker died right after the commit."""
     source = source_of(tenant)

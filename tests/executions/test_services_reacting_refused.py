@@ -29,16 +29,6 @@ from workflows.models import Subscription, Workflow
 pytestmark = pytest.mark.usefixtures("committed_db")
 
 
-@pytest.fixture
-def tenant() -> Tenant:
-    return factories.make_tenant()
-
-
-@pytest.fixture
-def listener(tenant: Tenant) -> Workflow:
-    return factories.make_workflow(tenant, KEEP, slug="listener")
-
-
 def problem_of(subscription: Subscription) -> str:
     with scope.tenant(subscription.tenant_id):
         return Subscription.objects.get(id=subscription.id).problem

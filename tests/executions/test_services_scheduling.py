@@ -36,11 +36,6 @@ from workflows import services as workflow_services
 pytestmark = pytest.mark.usefixtures("committed_db")
 
 
-@pytest.fixture
-def tenant() -> Tenant:
-    return factories.make_tenant()
-
-
 # --- A slot's run --------------------------------------------------------------------------------
 
 

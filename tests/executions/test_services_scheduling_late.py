@@ -26,11 +26,6 @@ from tests.executions.ticking import (
 pytestmark = pytest.mark.usefixtures("committed_db")
 
 
-@pytest.fixture
-def tenant() -> Tenant:
-    return factories.make_tenant()
-
-
 # --- Late ----------------------------------------------------------------------------------------
 
 
