@@ -17,7 +17,7 @@ SLICE_SECONDS = 0.02  # a hand is kept for so long before others are to have it
 
 
 class Hands:
-    """A fair semaphore: a hand that is laid down goes to the first who waits for it."""
+    """A fair semaphore: a hand that is laid down goes to who has waited for it longest."""
 
     def __init__(self, count: int) -> None:
         self._free = count
@@ -28,33 +28,33 @@ class Hands:
     @contextmanager
     def held(self) -> Iterator[None]:
         """Work with a hand."""
-        self._take(ahead=False)
+        self._take()
         try:
             yield
         finally:
             self._lay_down()
 
     @contextmanager
-    def laid_down(self, *, ahead: bool) -> Iterator[None]:
-        """Be without one for a while; then take one again, ahead of those who wait or behind."""
+    def laid_down(self) -> Iterator[None]:
+        """Be without one for a while; then take one again, when it is one's turn."""
         self._lay_down()
         try:
             yield
         finally:
-            self._take(ahead=ahead)
+            self._take()
 
     def wanted(self) -> bool:
         """Whether others wait and ours was held long enough."""
         return bool(self._waiting) and time.monotonic() - self._mine.since > SLICE_SECONDS
 
-    def _take(self, *, ahead: bool) -> None:
+    def _take(self) -> None:
         with self._lock:
             turn = None if self._free else Lock()
             if turn is None:
                 self._free -= 1
             else:
                 turn.acquire()
-                (self._waiting.appendleft if ahead else self._waiting.append)(turn)
+                self._waiting.append(turn)
         if turn is not None:
             turn.acquire()  # until _lay_down releases it
         self._mine.since = time.monotonic()

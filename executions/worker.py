@@ -75,17 +75,22 @@ def drain(worker_id: UUID, watch: Watch | None = None, claim: Claim | None = Non
 
 
 def _work(worker_id: UUID, watch: Watch, claims: deque[Claim]) -> None:
-    while claims or not watch.leaving():
-        if not claims:
-            claims.extend(_claim(worker_id, watch))
+    try:
+        while claims or not watch.leaving():
             if not claims:
-                break
-        following = _step(claims.popleft(), worker_id, watch)
-        if following is not None:
-            claims.appendleft(following)
-        if _hands.wanted():
-            with _outside(ahead=False):
-                pass  # the others have their turn
+                claims.extend(_claim(worker_id, watch))
+                if not claims:
+                    break
+            following = _step(claims.popleft(), worker_id, watch)
+            if following is not None:
+                watch.took(following)  # at once: it may be a while until our next turn
+                claims.appendleft(following)
+            if _hands.wanted():
+                with _outside():
+                    pass  # the others have their turn
+    finally:
+        for claim in claims:
+            watch.gave_back(claim)
 
 
 def _claim(worker_id: UUID, watch: Watch) -> list[Claim]:
@@ -129,14 +134,11 @@ def _mark_sending(claim: Claim, sent: JSON) -> bool:
 
 
 @contextmanager
-def _outside(*, ahead: bool = True) -> Iterator[None]:
-    """While a call is out the thread needs neither a hand nor a connection to Postgres.
-
-    Who comes back goes ahead: what is begun is to end.
-    """
+def _outside() -> Iterator[None]:
+    """While a call is out the thread needs neither a hand nor a connection to Postgres."""
     if settings.DATABASE_POOL:
         connection.close()  # back to the pool
-    with _hands.laid_down(ahead=ahead):
+    with _hands.laid_down():
         yield
 
 

@@ -1,4 +1,4 @@
-"""A few hands for many threads: fair, and first for those who come back with an answer."""
+"""A few hands for many threads, in turn."""
 
 from __future__ import annotations
 
@@ -50,20 +50,21 @@ def test_no_more_threads_work_than_there_are_hands(count: int) -> None:
 def test_a_hand_that_is_laid_down_serves_another_who_returns_it() -> None:
     hands, seen = Hands(1), list[str]()
     with hands.held():
-        with hands.laid_down(ahead=True):
+        with hands.laid_down():
             other = in_thread(lambda: note(hands, seen, "other"))
             other.join(HANG)
         seen.append("we")
     assert seen == ["other", "we"]
 
 
-def test_who_comes_back_goes_ahead_of_those_who_wait() -> None:
+def test_everyone_has_a_turn_before_anyone_has_a_second() -> None:
+    """Who comes back from a call does not pass over those who wait: they may hold a step."""
     hands, called, gone = Hands(1), Event(), Event()
     seen: list[str] = []
 
     def caller() -> None:
         with hands.held():
-            with hands.laid_down(ahead=True):
+            with hands.laid_down():
                 gone.set()
                 called.wait(HANG)
             seen.append("caller")
@@ -77,7 +78,7 @@ def test_who_comes_back_goes_ahead_of_those_who_wait() -> None:
         until(lambda: len(hands._waiting) == 2)
     for thread in (away, waiting):
         thread.join(HANG)
-    assert seen == ["caller", "waiting"]
+    assert seen == ["waiting", "caller"]
 
 
 def test_a_hand_is_wanted_only_by_others_and_after_a_while() -> None:
@@ -87,7 +88,7 @@ def test_a_hand_is_wanted_only_by_others_and_after_a_while() -> None:
         assert not hands.wanted()
         other = in_thread(lambda: note(hands, [], "other"))
         until(hands.wanted)
-        with hands.laid_down(ahead=False):
+        with hands.laid_down():
             other.join(HANG)
         assert not hands.wanted()
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from threading import Thread
+from uuid import UUID
 
 import pytest
 from django.conf import LazySettings
+from django.db import connection
 from django.db.models.functions import Now
 
-from executions import dispatch, services
+from executions import dispatch, hands, services, worker
+from executions.hands import Hands
 from executions.models import Worker
 from executions.process import WorkerProcess
 from tests import factories
@@ -142,3 +146,34 @@ def test_what_waits_for_its_thread_is_not_astray(process: WorkerProcess) -> None
     process._pool.shutdown()  # the process ends: the thread runs them itself
     assert process.share(claims, process.claiming()) == claims
     assert process._in_hand == {claim.step_id for claim in claims}
+
+
+def test_a_step_whose_thread_waits_for_its_turn_is_not_astray(
+    process: WorkerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The steps of a chain change hands between two of them, the second leased already."""
+    turns = Hands(1)
+    monkeypatch.setattr(worker, "_hands", turns)
+    monkeypatch.setattr(hands, "SLICE_SECONDS", 0)
+    started(factories.make_tenant(), document(step("a"), step("b", "a")))
+    process._beat()
+    assert process.id is not None
+    seen: list[tuple[set[UUID], set[UUID]]] = []
+
+    def look(worker_id: UUID) -> None:
+        with turns.held():
+            leased = {step.step_id for step in services.leased_to(worker_id)}
+            seen.append((leased, set(process._in_hand)))
+        connection.close()
+
+    looker = Thread(target=look, args=[process.id], daemon=True)
+    with turns.held():
+        process.wake()
+        until(lambda: len(turns._waiting) == 1)
+        looker.start()
+        until(lambda: len(turns._waiting) == 2)
+    looker.join(PATIENCE)
+    [(leased, in_hand)] = seen
+    assert len(leased) == 1
+    assert in_hand == leased
+    until(lambda: not process._in_hand)
