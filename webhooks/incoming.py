@@ -62,3 +62,4 @@ class Target(NamedTuple):
     is_paused: bool
     answer: str
     rate: str
+    revision: str  # of the endpoint's row and its workflow's: another one after any change

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 from uuid import UUID
 
 import uuid_utils.compat
@@ -18,13 +18,12 @@ from executions.plan import Plan
 from tenants import services as tenants
 from tenants.problems import Problem
 from tenants.scope import Call, Prepared, prepared_transaction
-from webhooks import addresses, bodies, dedupe, limits, rejects, signatures, statements
+from webhooks import addresses, bodies, dedupe, limits, rejects, signatures, statements, targets
 from webhooks.incoming import Incoming, Target
 from webhooks.refusals import (
     IP_DENIED,
     NOT_LIVE,
     REFUSED,
-    UNKNOWN,
     Hold,
     Reason,
     reason_of,
@@ -32,8 +31,6 @@ from webhooks.refusals import (
 )
 from webhooks.signatures import GenericOptions
 from workflows.definition import JSON
-
-TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class Challenged(Exception):  # noqa: N818 - it is no error
@@ -79,26 +76,18 @@ def receive(
     limits.check_flood(token, client)
     request = Incoming(headers, query, body, client, len(body) if size is None else size)
     message = signatures.Message(headers, body, address(token, raw_query))
-    target, counted = None, False
+    arrival = _Arrival(token, request, message)
     try:
-        while True:
-            with prepared_transaction() as db:
-                target = _find(db, token)
-                dedupe_key = _check(target, request, message)
-                if counted or limits.admit_at_once(target):
-                    received, queued = _store(db, target, dedupe_key, request)
-                    break
-            limits.admit(target)  # asks others, so no transaction is open; then it begins anew
-            counted = True
+        target, received, ready = arrival.stored()
     except Problem as problem:
-        if target is not None:
+        if arrival.target is not None:
             limits.count_refused(token, client, reason_of(problem))
-            rejects.keep_refused(target, request, problem)
+            rejects.keep_refused(arrival.target, request, problem)
         raise
     if received.duplicate:
         rejects.keep_duplicate(target, request, received.delivery_id, received.execution_id)
     failpoints.hit("after_begin_before_wake")
-    dispatch.wake(queued)
+    dispatch.wake(ready)
     return received
 
 
@@ -123,14 +112,51 @@ def read_body(headers: Mapping[str, str], body: bytes) -> JSON:
     raise Problem(status, code, detail, errors=errors)
 
 
-def _find(db: Prepared, token: str) -> Target:
-    if not TOKEN.fullmatch(token):
-        raise UNKNOWN.problem()
-    db.enter_operator()  # the token says whose endpoint it is
-    row = db.first(statements.FIND, {"token": token})
-    if row is None:
-        raise UNKNOWN.problem()
-    return Target(*row)
+class _Stored(NamedTuple):
+    """A delivery at its endpoint, and how many steps of its run workers are to be woken for."""
+
+    target: Target
+    received: Received
+    ready: int
+
+
+class _Arrival:
+    """A request on its way in, and the endpoint that it came in at, once that is known."""
+
+    def __init__(self, token: str, request: Incoming, message: signatures.Message) -> None:
+        self._token, self._request, self._message = token, request, message
+        self._counted = False
+        self.target: Target | None = None
+
+    def stored(self) -> _Stored:
+        """Take it in. Raises Problem and Challenged, by what was looked up only now: nobody is
+        refused for what was true once.
+        """
+        known = targets.known(self._token)
+        while True:
+            try:
+                stored = self._try(known)
+                if stored is not None:
+                    return stored
+            except targets.ChangedError:
+                known = None
+            except (Problem, Challenged):
+                if known is None:
+                    raise
+                known = None
+
+    def _try(self, known: Target | None) -> _Stored | None:
+        """One transaction: find, verify, count, store. None: it was counted now, and not stored."""
+        self.target = known
+        with prepared_transaction() as db:
+            target = self.target = known or targets.find(db, self._token)
+            dedupe_key = _check(target, self._request, self._message)
+            self._counted = self._counted or limits.admit_at_once(target)
+            if self._counted:
+                return _Stored(target, *_store(db, target, dedupe_key, self._request))
+        limits.admit(target)  # asks others, so no transaction is open; then it begins anew
+        self._counted = True
+        return None
 
 
 def _check(target: Target, request: Incoming, message: signatures.Message) -> str:
@@ -164,7 +190,10 @@ def _verify(target: Target, message: signatures.Message) -> str:
 def _store(
     db: Prepared, target: Target, dedupe_key: str, request: Incoming
 ) -> tuple[Received, int]:
-    """The delivery, and how many steps of its execution workers are to be woken for."""
+    """The delivery, and how many steps of its execution workers are to be woken for.
+
+    Raises Problem, ChangedError.
+    """
     paused = target.is_paused
     received = Received(
         uuid_utils.compat.uuid7(),
@@ -182,7 +211,7 @@ def _store(
         if first is None:
             raise
         return first, 0
-    deliver = (statements.DELIVER, {**key, **_row(received, request)})
+    deliver = (statements.DELIVER, {**key, **_row(target, received, request)})
     if paused:
         stored, ready = db.first(*deliver) is not None, 0
     else:
@@ -191,11 +220,15 @@ def _store(
         return received, ready
     with prepared_transaction() as again:  # that which was to store it may have ended
         again.enter_tenant(target.tenant_id)
-        return _stored_before(again, key, received) or replace(received, duplicate=True), 0
+        first = _stored_before(again, key, received)
+    if first is None:
+        raise targets.ChangedError
+    return first, 0
 
 
-def _row(received: Received, request: Incoming) -> dict[str, object]:
+def _row(target: Target, received: Received, request: Incoming) -> dict[str, object]:
     return {
+        "revision": target.revision,
         **request.columns(),
         "id": received.delivery_id,
         "execution": received.execution_id,

@@ -1,22 +1,28 @@
-"""The SQL of receive.py, rejects.py and retention.py. Parameters are `%(name)s`."""
+"""The SQL of targets.py, receive.py, rejects.py and retention.py. Parameters are `%(name)s`."""
 
 from __future__ import annotations
 
-FIND = """
+# Which version of its row an endpoint is, and its workflow: where it lies, and who wrote it.
+_REVISION = "concat_ws(' ', e.xmin, e.ctid, w.xmin, w.ctid)"
+
+FIND = f"""
 SELECT e.tenant_id, e.id, e.scheme, e.options, e.sealed_secret,
        CASE WHEN e.previous_expires_at > now() THEN e.sealed_previous END, e.allowed_ips,
        w.id, CASE WHEN w.archived_at IS NULL THEN w.current_id END, w.paused_at IS NOT NULL,
-       e.answer, e.rate
+       e.answer, e.rate, {_REVISION}
 FROM webhooks_endpoint e JOIN workflows_workflow w ON w.id = e.workflow_id
 WHERE e.token = %(token)s AND e.enabled
 """
 
-DELIVER = """
+# Nothing is stored at an endpoint that is no longer as it was when the signature was verified.
+DELIVER = f"""
 INSERT INTO webhooks_delivery
   (id, tenant_id, endpoint_id, reason, dedupe_key, execution_id, hold, headers, query, client,
    size, body, status, latency_ms, received_at)
-VALUES (%(id)s, %(tenant)s, %(endpoint)s, %(reason)s, %(key)s, %(execution)s, %(hold)s,
-        %(headers)s, %(query)s, %(client)s, %(size)s, %(body)s, 202, %(latency)s, now())
+SELECT %(id)s, e.tenant_id, e.id, %(reason)s, %(key)s, %(execution)s, %(hold)s,
+       %(headers)s, %(query)s, %(client)s, %(size)s, %(body)s, 202, %(latency)s, now()
+FROM webhooks_endpoint e JOIN workflows_workflow w ON w.id = e.workflow_id
+WHERE e.id = %(endpoint)s AND {_REVISION} = %(revision)s
 ON CONFLICT (tenant_id, endpoint_id, dedupe_key) DO NOTHING
 RETURNING id
 """

@@ -24,7 +24,7 @@ from executions.storable import storable
 from tenants import scope
 from tenants import services as tenants
 from tenants.problems import Problem
-from webhooks import addresses, receive, signatures
+from webhooks import addresses, receive, signatures, targets
 from webhooks.incoming import LARGEST, Incoming
 from webhooks.models import ACK, Endpoint, TrialAddress, TrialRequest
 from webhooks.receive import Challenged, Received
@@ -103,7 +103,7 @@ def secret_purpose(address_id: UUID) -> str:
 
 
 def _tenant_of(token: str) -> UUID:
-    if not receive.TOKEN.fullmatch(token):
+    if not targets.TOKEN.fullmatch(token):
         raise UNKNOWN.problem()
     with scope.operator("a test address's token says whose it is"):
         tenant = TrialAddress.objects.filter(token=token).values_list("tenant_id", flat=True)
