@@ -15,9 +15,9 @@ _DUE = "due_at <= statement_timestamp()"
 # looked up for these few tenants only; 0 is none. They take turns: each one taken counts as one
 # that runs.
 # What another worker has locked is passed over, and half of what is there is left to others.
-# The rows say also whether there was work at all, and whether there is more of it. What can be
-# picked is put together first: on tables that were never analyzed a join with it was planned from
-# the other side, and it was put together again for each execution that there is.
+# The rows say also whether there was work at all, and whether there is more of it. Executions are
+# looked up one after another, until enough are locked: a join looked up all that could be picked,
+# and on new tables read all executions that there are.
 _PICK = f"""
 WITH RECURSIVE tenants AS (
   SELECT least(
@@ -69,13 +69,15 @@ WITH RECURSIVE tenants AS (
          LIMIT coalesce(may.most, 0)) AS begun)))
   ) AS work
 ), picked AS (
-  SELECT e.id, e.tenant_id, e.version_id, e.last_seq, e.trigger_kind,
-         e.status = 'queued' AND e.item_index IS NULL AS launches
-  FROM candidate
-  JOIN executions_execution e ON e.tenant_id = candidate.tenant_id AND e.id = candidate.id
-  ORDER BY candidate.turn, candidate.tie
+  SELECT e.*
+  FROM (SELECT * FROM candidate ORDER BY turn, tie) AS next
+  CROSS JOIN LATERAL (
+    SELECT e.id, e.tenant_id, e.version_id, e.last_seq, e.trigger_kind,
+           e.status = 'queued' AND e.item_index IS NULL AS launches
+    FROM executions_execution e WHERE e.tenant_id = next.tenant_id AND e.id = next.id
+    FOR NO KEY UPDATE {{lock}}
+  ) AS e
   LIMIT least(%(most)s, (SELECT (count(*) + 1) / 2 FROM candidate))
-  FOR NO KEY UPDATE OF e {{lock}}
 )
 SELECT picked.*, EXISTS (SELECT FROM candidate),
        (SELECT count(*) FROM candidate) > (SELECT count(*) FROM picked)
