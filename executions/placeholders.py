@@ -18,7 +18,7 @@ from urllib.parse import quote, quote_plus, urlsplit
 from tenants.hosts import Hosts
 from tenants.masking import Masker
 from workflows.definition import JSON
-from workflows.steps.world import HttpFailure, HttpRequest
+from workflows.steps.world import PLACEHOLDER, HttpFailure, HttpRequest
 
 JSON_TYPE = re.compile(r"application/(?:[\w.+-]+\+)?json\b", re.IGNORECASE)
 _ANYWHERE = Hosts()
@@ -36,7 +36,7 @@ class Placeholders:
         self._values = dict(values)
         self._hosts = hosts or {}
         self._masker = Masker(values)
-        self.names = {name: f"secret.{nonce}.{name}." for name in values}
+        self.names = {name: PLACEHOLDER.format(nonce=nonce, name=name) for name in values}
         self._pattern = re.compile(
             "|".join(re.escape(text) for text in self.names.values()) or r"(?!)"
         )
@@ -90,8 +90,11 @@ class Placeholders:
         start = self._pattern.match(url)
         if start is None:
             return self._replace(url, lambda value: quote(value, safe=""))
+        address = self._values[self._by_text[start[0]]].partition("#")[0]
         rest = self._replace(url[start.end() :], lambda value: quote(value, safe=""))
-        return self._values[self._by_text[start[0]]] + rest
+        if rest.startswith("?") and "?" in address:  # it has parameters of its own
+            rest = f"&{rest[1:]}"
+        return address + rest
 
     def _body(self, body: bytes | None, content_type: str) -> bytes | None:
         if body is None or b"secret." not in body:

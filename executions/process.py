@@ -8,7 +8,7 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from threading import Event, Lock, Thread
+from threading import Condition, Event, Lock, Thread
 from uuid import UUID
 
 import structlog
@@ -24,6 +24,7 @@ log = structlog.get_logger(__name__)
 
 ASTRAY_SECONDS = 3.0  # before a leased step that no thread has is given back
 AT_ONCE = 4  # steps that a thread claims in one transaction, for others of its process too
+ROOM_SECONDS = 1.0  # that a wake-up waits for a thread that is free
 GAP_BEATS = 3  # beats that may be missing before a silence is taken for an outage
 
 
@@ -39,6 +40,7 @@ class WorkerProcess(worker.Watch):
         self._stopping = Event()
         self._pool = ThreadPoolExecutor(settings.WORKER_THREADS, thread_name_prefix="step")
         self._lock = Lock()
+        self._room = Condition(self._lock)
         self._yet_to_ask = 0
         self._at_work = 0
         self._threads: list[Thread] = []
@@ -62,6 +64,8 @@ class WorkerProcess(worker.Watch):
     def wind_down(self) -> None:
         """Take no further step; those in hand are finished and recorded."""
         self._leaving.set()
+        with self._room:
+            self._room.notify_all()
 
     def stop(self) -> None:
         """Leave, once the steps in hand have ended."""
@@ -73,11 +77,22 @@ class WorkerProcess(worker.Watch):
         if self.id is not None:
             services.unregister(self.id)
 
+    def wait_for_room(self) -> None:
+        """Wait a while for a thread that is free.
+
+        So wake-ups stay in the queue while nobody needs them, and who would send more sees that
+        there are enough: in a flood of webhooks, sending them took a sixth of web's time.
+        """
+        with self._room:
+            self._room.wait_for(self._has_room, ROOM_SECONDS)
+
+    def _has_room(self) -> bool:
+        return self._at_work < settings.WORKER_THREADS or self._leaving.is_set()
+
     def wake(self) -> None:
         """There is work: bring a thread to it, if one is free and none is on its way."""
         with self._lock:
-            busy = self._yet_to_ask or self._at_work >= settings.WORKER_THREADS
-            if self.id is None or busy or self._leaving.is_set():
+            if self.id is None or self._yet_to_ask or not self._has_room() or self.leaving():
                 return
             self._yet_to_ask += 1
             self._submit()
@@ -157,6 +172,7 @@ class WorkerProcess(worker.Watch):
             with self._lock:
                 self._at_work -= 1
                 self._yet_to_ask = 0  # it may have failed before it asked
+                self._room.notify()
 
     def _repeat(self, act: Callable[[], None], seconds: float) -> None:
         # Jitter keeps the processes of a deployment from asking Postgres all at once.

@@ -33,7 +33,8 @@ def _leave(**_: Any) -> None:
 
 @shared_task(name=dispatch.TASK)
 def work() -> None:
-    """There is work: the process brings a thread of its own to it."""
+    """There is work: the process brings a thread of its own to it, once one is free."""
+    process.wait_for_room()
     process.wake()
 
 

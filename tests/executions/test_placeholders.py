@@ -59,6 +59,11 @@ def test_a_whole_address_may_be_a_secret(secrets: Placeholders) -> None:
     assert sent.url.startswith("https://hooks.example/T0/B0?x=1&y=va%2Fl")
 
 
+def test_parameters_join_those_of_an_address_that_is_a_secret(secrets: Placeholders) -> None:
+    sent = secrets.reveal(request(f"{secrets.names['base']}?y=2"))
+    assert sent.url == "https://hooks.example/T0/B0?x=1&y=2"
+
+
 @pytest.mark.parametrize(
     "content_type", ["application/json", "Application/JSON; charset=utf-8", "application/a+json"]
 )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from threading import Thread
+from threading import Event, Thread
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -14,10 +15,12 @@ from django.db import connection
 from django.db.models.functions import Now
 
 from executions import dispatch, hands, services, worker
+from executions import process as process_module
 from executions.hands import Hands
 from executions.models import Worker
 from executions.process import WorkerProcess
 from tests import factories
+from tests.bad_servers import answer, serving
 from tests.executions import invariants
 from tests.executions.driving import claimed, drained, fresh, new_worker, started, statuses
 from tests.workflows.definitions import document, step
@@ -177,3 +180,49 @@ def test_a_step_whose_thread_waits_for_its_turn_is_not_astray(
     assert len(leased) == 1
     assert in_hand == leased
     until(lambda: not process._in_hand)
+
+
+# --- Wake-ups that nobody needs ------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("loopback")
+@pytest.mark.parametrize("ends", ["a thread is free", "it winds down"])
+def test_a_wake_up_waits_while_all_threads_are_at_work(
+    process: WorkerProcess, settings: LazySettings, monkeypatch: pytest.MonkeyPatch, ends: str
+) -> None:
+    """What is not taken from the queue shows who would send more that there are enough."""
+    monkeypatch.setattr(process_module, "ROOM_SECONDS", PATIENCE)
+    settings.WORKER_THREADS = 1
+    asked, may_answer = Event(), Event()
+
+    def answer_late(sock: Any, request: bytes) -> None:
+        asked.set()
+        may_answer.wait(PATIENCE)
+        answer()(sock, request)
+
+    process.start()
+    until(lambda: process.id is not None)
+    with serving(answer_late) as server:
+        call = step("a", kind="http", config={"method": "GET", "url": server.url()})
+        execution = started(factories.make_tenant(), document(call))
+        asked.wait(PATIENCE)
+        waiting = Thread(target=process.wait_for_room, daemon=True)
+        waiting.start()
+        waiting.join(0.2)
+        assert waiting.is_alive()
+        if ends == "it winds down":
+            process.wind_down()
+            waiting.join(PATIENCE)
+            assert not waiting.is_alive()
+        may_answer.set()
+        waiting.join(PATIENCE)
+        assert not waiting.is_alive()
+        until(lambda: fresh(execution).status == "succeeded")
+
+
+def test_a_wake_up_does_not_wait_for_ever(
+    process: WorkerProcess, settings: LazySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process_module, "ROOM_SECONDS", 0.05)
+    settings.WORKER_THREADS = 0
+    process.wait_for_room()

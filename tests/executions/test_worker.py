@@ -199,6 +199,42 @@ def test_no_secret_is_stored_or_logged(caplog: pytest.LogCaptureFixture) -> None
         assert spelling not in kept
 
 
+def test_an_address_that_is_a_secret_is_called_and_not_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """As a chat's incoming webhook: who knows the address may write there."""
+    tenant = factories.make_tenant()
+    with serving(answer()) as server:
+        factories.make_secret(tenant, "hook", server.url("/services/T0/B0?key=s3cr3t"))
+        config = {"method": "POST", "url": "{{ secrets.hook }}", "query": {"thread": 7}}
+        execution = drained(started(tenant, document(step("a", kind="http", config=config))))
+    assert invariants.check_ended(execution.id) == "succeeded"
+    assert server.requests[0].startswith(b"POST /services/T0/B0?key=s3cr3t&thread=7 HTTP/1.1")
+    kept = everything_stored(execution) + caplog.text
+    assert "[secret hook]" in kept
+    assert "s3cr3t" not in kept
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ("hooks.chat.example/T0/s3cr3t", "The URL must start with http:// or https://."),
+        ("https://ada:s3cr3t@chat.example/", "The URL contains a user name"),
+        ("https://chat.example:s3cr3t/", "The URL has no valid host"),
+        ("file:///etc/s3cr3t", "The URL must start with http:// or https://."),
+    ],
+)
+def test_a_secret_that_is_no_address_fails_its_step_and_is_not_told(value: str, says: str) -> None:
+    tenant = factories.make_tenant()
+    factories.make_secret(tenant, "hook", value)
+    config = {"url": "{{ secrets.hook }}"}
+    execution = drained(started(tenant, document(step("a", kind="http", config=config))))
+    run = step_run(execution, "a")
+    assert run.error is not None
+    assert (run.error["kind"], says in run.error["message"]) == ("invalid", True)
+    assert "s3cr3t" not in everything_stored(execution)
+
+
 def test_threads_finish_many_runs_of_many_tenants() -> None:
     branches = [f"s{n}" for n in range(4)]
     made = document(

@@ -87,6 +87,19 @@ def test_query_parameters_join_the_url(url: str, query: Any, expected: str) -> N
     assert sent(url=url, query=query).url == expected
 
 
+@pytest.mark.parametrize(
+    ("url", "query", "expected"),
+    [
+        ("secret.0123456789abcdef.hook.", {}, "secret.0123456789abcdef.hook."),
+        ("secret.0123456789abcdef.hook./a", {"b": 1}, "secret.0123456789abcdef.hook./a?b=1"),
+    ],
+)
+def test_the_address_may_be_a_secret_which_the_client_knows(
+    url: str, query: Any, expected: str
+) -> None:
+    assert sent(url=url, query=query).url == expected
+
+
 def test_headers_take_numbers_and_those_with_credentials_are_named() -> None:
     request = sent(headers={"X-Count": 5, "X-Flag": True, "Authorization": "Bearer x"})
     assert request.headers == {"X-Count": "5", "X-Flag": "true", "Authorization": "Bearer x"}
@@ -104,6 +117,8 @@ def test_authentication_and_redirects_are_the_clients_work() -> None:
     [
         ({"url": "ftp://x.example"}, "with.url: This must be a whole URL"),
         ({"url": "/orders"}, "whole URL"),
+        ({"url": "secret.hook."}, "whole URL"),
+        ({"url": "secret.0123456789abcdef.hook.\n"}, "line breaks"),
         ({"url": "https://[::1"}, "whole URL"),
         ({"url": "https://a.example/\r\nX: y"}, "line breaks"),
         ({"url": "https://ada:pw@a.example/"}, "put it into auth"),

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
 from workflows.definition import JSON
+
+# What stands for a secret in a rendered config, until the call is made (HttpRequest).
+PLACEHOLDER = "secret.{nonce}.{name}."
+PLACEHOLDER_PATTERN = re.compile(r"secret\.[0-9a-f]{16}\.[a-z][a-z0-9_]*\.")
 
 
 class AddressGuard(Protocol):
