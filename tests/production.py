@@ -93,8 +93,12 @@ class Production:
             if child.ended() is not None:
                 raise DeadProcessError(f"{name} has ended; {self.place.log(name)} says why.")
 
-    def close(self) -> None:
+    def stop(self) -> None:
+        """End all processes; they can be started again."""
         self._supervisor.stop()
+
+    def close(self) -> None:
+        self.stop()
         for held in (*self._held, self._listener):
             held.close()
 

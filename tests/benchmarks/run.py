@@ -81,6 +81,10 @@ def _run(system: System, effort: Effort) -> list[str]:
     """What the database says otherwise than was promised."""
     with phase("Seeding"):
         made = workloads.make(system.ports.target)
+    with phase("Memory at rest"):  # before pgbench has filled that of Postgres
+        system.start()
+        at_rest = _memory_at_rest(system)
+        system.stop()
     with phase("Limit: fsync"):
         fsync_ms = limits.fsync_ms(system.place.postgres)
     with phase("Limit: pgbench"):
@@ -89,8 +93,6 @@ def _run(system: System, effort: Effort) -> list[str]:
         system.start()
     call_ms = _call_ms(system.ports.target)
     measured = Measure(system, effort, Limits(accept, transition, call_ms))
-    with phase("Memory at rest"):
-        at_rest = _memory_at_rest(system)
     with MemoryWatch(system.roles) as watch:
         rows = list(_rows(measured, made))
     system.check()
