@@ -22,7 +22,7 @@ import uuid_utils.compat
 from django.conf import settings
 
 from executions import claim_statements, statements
-from executions.moves import Move, NewExecution, StepEnd
+from executions.moves import Move, NewExecution, Parent, StepEnd
 from executions.rows import Picked, Picks, RunRow, Taken
 from executions.states import EXECUTION_ENDED, STEP_ENDED, ExecutionStatus, StepStatus
 from executions.storable import dump
@@ -103,13 +103,13 @@ def start(
     False: `only_if`, an insertion that is made along with it, returned no row, and nothing was
     written. With `last` the transaction ends.
     """
-    parent = execution.parent
     condition, values = only_if or (None, {})
     rows = db.run(
         statements.START if condition is None else statements.start(condition),
         {
             **values,
             **_shared(move),
+            **_place(execution.parent),
             "workflow": execution.workflow_id,
             "version": execution.version_id,
             "kind": execution.kind,
@@ -117,10 +117,6 @@ def start(
             "run_timeout": execution.timeout,
             "delay": execution.delay,
             "due_at": execution.due_at,
-            "parent": parent and parent.execution_id,
-            "parent_step": parent and parent.step,
-            "parent_fence": parent and parent.fence,
-            "item_index": parent and parent.item_index,
             "origin": execution.origin_id,
             "depth": execution.depth,
             "key_root": execution.key_root,
@@ -215,6 +211,15 @@ def mark_sending(db: Prepared, step_id: UUID, fence: int, sent: JSON) -> bool:
 
 def _as_written(move: Move, rows: Sequence[Row]) -> Move | None:
     return replace(move, follow_up=rows[0][0]) if rows else None
+
+
+def _place(parent: Parent | None) -> dict[str, object]:
+    return {
+        "parent": parent and parent.execution_id,
+        "parent_step": parent and parent.step,
+        "parent_fence": parent and parent.fence,
+        "item_index": parent and parent.item_index,
+    }
 
 
 def _shared(move: Move) -> dict[str, object]:

@@ -86,15 +86,7 @@ def _succeeded(claim: Claim, attempt: Attempt, output: JSON, outcome: str) -> En
 
 
 def _failed(claim: Claim, attempt: Attempt, error: Error, policy: Retry | None) -> Ending:
-    step = claim.step
-    verdict = retry.decide(
-        policy,
-        error,
-        attempt=claim.attempt,
-        repeatable=attempt.repeatable or step.idempotent is True,
-        on_unknown=step.on_unknown,
-        rng=_RANDOM,
-    )
+    verdict = _verdict(claim, attempt, error, policy)
     again = StepStatus.QUEUED if error.kind == "lost" else StepStatus.RETRYING
     status, outcome, level = {
         "retry": (again, None, "warning"),
@@ -126,6 +118,17 @@ def _failed(claim: Claim, attempt: Attempt, error: Error, policy: Retry | None) 
     why = error.message if verdict.action == "fail" else verdict.reason
     event = NewEvent(f"step.{status}", why, claim.key, level, told)
     return Ending(end, StepState(status, outcome), [event])
+
+
+def _verdict(claim: Claim, attempt: Attempt, error: Error, policy: Retry | None) -> retry.Verdict:
+    return retry.decide(
+        policy,
+        error,
+        attempt=claim.attempt,
+        repeatable=attempt.repeatable or claim.step.idempotent is True,
+        on_unknown=claim.step.on_unknown,
+        rng=_RANDOM,
+    )
 
 
 def _waits(claim: Claim, attempt: Attempt, wait: Wait) -> Ending:

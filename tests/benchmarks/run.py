@@ -99,9 +99,7 @@ def _run(system: System, effort: Effort) -> list[str]:
     after = _memory_at_rest(system)
     if effort is FULL:
         rows += scale.rows(measured, system.roles, made.linear50)
-    with phase("Comparing the counts with the database"):
-        flaws = [flaw for workload in made.all for flaw in verify.mismatches(workload)]
-        flaws += _calls(system.ports.target, made)
+    flaws = _flaws(system, made)
     _print(
         [
             *rows,
@@ -118,6 +116,12 @@ def _run(system: System, effort: Effort) -> list[str]:
     say(f"The load generator used at most {measured.generator_share:.0%} of one CPU.")
     say(_counts(made) if not flaws else "THE COUNTS DO NOT MATCH:")
     return flaws
+
+
+def _flaws(system: System, made: Workloads) -> list[str]:
+    with phase("Comparing the counts with the database"):
+        flaws = [flaw for workload in made.all for flaw in verify.mismatches(workload)]
+        return flaws + _calls(system.ports.target, made)
 
 
 def _pgbench(
