@@ -46,7 +46,7 @@ class WorkerProcess(worker.Watch):
         self._threads: list[Thread] = []
         # By the monotonic clock: our last beat, and until when silence of others proves nothing.
         self._last_beat: float | None = None
-        self._in_hand: set[UUID] = set()  # step runs
+        self._in_hand: dict[UUID, UUID] = {}  # step runs, and their executions
         self._strays: dict[LostStep, float] = {}  # since when
         self._looked_for_strays = 0.0
         self._doubt_until = 0.0
@@ -119,7 +119,7 @@ class WorkerProcess(worker.Watch):
         with self._lock:
             self._at_work -= kept_free
             # What waits for its thread is in our hands, too: it is not astray.
-            self._in_hand.update(claim.step_id for claim in claims)
+            self._in_hand.update({claim.step_id: claim.run.execution_id for claim in claims})
             for claim in claims:
                 try:
                     self._submit(claim)
@@ -129,17 +129,18 @@ class WorkerProcess(worker.Watch):
 
     def took(self, claim: Claim) -> None:
         with self._lock:
-            self._in_hand.add(claim.step_id)
+            self._in_hand[claim.step_id] = claim.run.execution_id
 
     def gave_back(self, claim: Claim) -> None:
         with self._lock:
-            self._in_hand.discard(claim.step_id)
+            self._in_hand.pop(claim.step_id, None)
 
     def give_back_strays(self) -> None:
         """Free steps that the database says we have and no thread of ours has.
 
         So it is when a commit went through and its answer was lost. A thread that has just taken
-        one may not have said so yet: only what was astray for a while is given back.
+        one may not have said so yet: only what was astray for a while is given back, and nothing of
+        a run of which a thread has another step, and may be about to go on with this one.
         """
         now = time.monotonic()
         if self.id is None or now - self._looked_for_strays < ASTRAY_SECONDS:
@@ -147,7 +148,8 @@ class WorkerProcess(worker.Watch):
         self._looked_for_strays = now
         leased = services.leased_to(self.id)
         with self._lock:
-            astray = [step for step in leased if step.step_id not in self._in_hand]
+            in_hand = set(self._in_hand.values())
+        astray = [step for step in leased if step.execution_id not in in_hand]
         self._strays = {step: self._strays.get(step, now) for step in astray}
         for step, since in self._strays.items():
             if now - since > ASTRAY_SECONDS and services.release(step, by_its_worker=True):

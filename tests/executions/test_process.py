@@ -22,7 +22,7 @@ from executions.process import WorkerProcess
 from tests import factories
 from tests.bad_servers import answer, serving
 from tests.executions import invariants
-from tests.executions.driving import claimed, drained, fresh, new_worker, started, statuses
+from tests.executions.driving import claimed, drained, finish, fresh, new_worker, started, statuses
 from tests.workflows.definitions import document, step
 
 pytestmark = pytest.mark.usefixtures("committed_db")
@@ -148,7 +148,27 @@ def test_what_waits_for_its_thread_is_not_astray(process: WorkerProcess) -> None
     claims = services.claim_several(process.id, most=2)
     process._pool.shutdown()  # the process ends: the thread runs them itself
     assert process.share(claims, process.claiming()) == claims
-    assert process._in_hand == {claim.step_id for claim in claims}
+    assert set(process._in_hand) == {claim.step_id for claim in claims}
+
+
+def test_what_follows_a_step_that_a_thread_has_is_astray_only_without_it(
+    process: WorkerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the commit that leases the next step and the word of the thread that has it."""
+    monkeypatch.setattr(process_module, "ASTRAY_SECONDS", 0.0)
+    execution = started(factories.make_tenant(), document(step("a"), step("b", "a")))
+    process._beat()
+    assert process.id is not None
+    claim = claimed(process.id)
+    process.took(claim)
+    assert finish(claim, process.id) is not None
+    for _ in range(2):
+        process.give_back_strays()
+    assert statuses(execution) == {"a": "succeeded", "b": "running"}
+    process.gave_back(claim)
+    for _ in range(2):
+        process.give_back_strays()
+    assert statuses(execution) == {"a": "succeeded", "b": "queued"}
 
 
 def test_a_step_whose_thread_waits_for_its_turn_is_not_astray(
