@@ -8,11 +8,12 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import transaction
-from django.http import HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase
 from django.test import Client
 
 from config.doors import API
 from config.household import Household
+from tenants import confirming
 
 Ask = Callable[..., HttpResponseBase]
 
@@ -27,6 +28,10 @@ def by_session(home: Household) -> Client:
     """The owner with a session."""
     client = Client(raise_request_exception=False)
     client.force_login(home.owner)
+    request = HttpRequest()
+    request.session = client.session
+    confirming.note_password(request, home.owner)
+    request.session.save()
     return client
 
 

@@ -13,7 +13,7 @@ from django.contrib import messages
 from django.http import HttpRequest
 from django.urls import reverse
 
-from tenants import mailing, services
+from tenants import confirming, mailing, services
 from tenants.models import User
 from tenants.throttling import LoginTry
 
@@ -59,6 +59,9 @@ class AccountAdapter(DefaultAccountAdapter):
         if user is not None:
             self.login_try.succeed()
         return user
+
+    def is_reauthentication_required(self, *, app: str, **_: Any) -> bool:
+        return not confirming.is_recent(self.request)  # allauth's pages too count the log-in
 
     def get_client_ip(self, request: HttpRequest) -> str:
         return services.address_of(request)

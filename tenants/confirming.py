@@ -1,8 +1,9 @@
 """Who does what matters has said lately that it is they: by a log-in, or once more.
 
 A session that was left open, or stolen, sees and works, but hands out no access and changes no
-secrets. How one says it is django-allauth's business; what one had in mind is come back to. When it
-was said is kept here: django-allauth counts what was said after the log-in only.
+secrets. How one says it is django-allauth's business, and so is when: each session has its list of
+what was shown. That is the one clock, of our pages and of allauth's own (second factors), which ask
+`tenants.adapters.AccountAdapter`. By itself allauth would not count the log-in.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from typing import Any, TypeVar, cast
 
 from allauth.account import app_settings
 from allauth.account.adapter import get_adapter
+from allauth.account.authentication import get_authentication_records
+from allauth.account.internal.flows.login import record_authentication
 from django.contrib import messages
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.core.exceptions import PermissionDenied
@@ -21,17 +24,31 @@ from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.http import urlencode
 
-# In the session: when it was said last, by time.time(), and the page whose form came too late.
-CONFIRMED_AT = "confirmed_at"
+from tenants.models import User
+
+# In the session: the page whose form came too late.
 _LATE = "confirm_late"
 _TOO_LATE = "Your form was not sent: you had confirmed too long ago that it is you. Send it again."
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 
 
-def note(request: HttpRequest) -> None:
-    """It was said just now."""
-    request.session[CONFIRMED_AT] = time.time()
+def note_password(request: HttpRequest, user: User) -> None:
+    """The user's password was given just now, at a door that django-allauth does not know."""
+    record_authentication(request, user, method="password")
+
+
+def is_recent(request: HttpRequest) -> bool:
+    """Whether it was said lately, by what is good for saying it again: a password, code or passkey.
+
+    A session that came by anything else (a mailed link, another site's word) has said nothing yet.
+    """
+    good_for: float = app_settings.REAUTHENTICATION_TIMEOUT  # seconds
+    if not request.user.is_authenticated:
+        return False
+    shown = get_authentication_records(request, request.user)
+    good = [by["at"] for by in shown if by["method"] in app_settings.REAUTHENTICATION_METHODS]
+    return bool(good) and time.time() - max(good) < good_for
 
 
 def confirmed(view: View) -> View:
@@ -39,7 +56,7 @@ def confirmed(view: View) -> View:
 
     @wraps(view)
     def asked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if not _is_recent(request):
+        if not is_recent(request):
             return _ask(request)
         _tell_late(request)
         return view(request, *args, **kwargs)
@@ -55,7 +72,7 @@ def confirmed_to_send(view: View) -> View:
 
     @wraps(view)
     def asked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        recent = _is_recent(request)
+        recent = is_recent(request)
         if request.method == "POST" and not recent:
             return _ask(request)
         request.confirm_url = "" if recent else _address(request)  # type: ignore[attr-defined]  # Django's way to pass things on
@@ -64,12 +81,6 @@ def confirmed_to_send(view: View) -> View:
         return view(request, *args, **kwargs)
 
     return cast("View", asked)
-
-
-def _is_recent(request: HttpRequest) -> bool:
-    good_for: float = app_settings.REAUTHENTICATION_TIMEOUT  # seconds
-    said_at: float = request.session.get(CONFIRMED_AT, 0.0)
-    return time.time() - said_at < good_for
 
 
 def _ask(request: HttpRequest) -> HttpResponseBase:

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from allauth.account.signals import (
-    authentication_step_completed,
-    password_changed,
-    password_reset,
-    password_set,
-)
+from allauth.account.signals import password_changed, password_reset, password_set
 from allauth.mfa.models import Authenticator
 from allauth.mfa.signals import authenticator_added, authenticator_removed
 from django.contrib.auth import signals
 from django.http import HttpRequest
 
-from tenants import actors, confirming, services
+from tenants import actors, services
 from tenants.actions import Action
 from tenants.models import User
 from tenants.services import audit
@@ -25,7 +20,6 @@ def listen() -> None:
     """From now on, in this process."""
     signals.user_logged_in.connect(_came)
     signals.user_logged_out.connect(_went)
-    authentication_step_completed.connect(_said_again)
     password_changed.connect(_password_changed)
     password_set.connect(_password_changed)
     password_reset.connect(_password_reset)
@@ -33,15 +27,8 @@ def listen() -> None:
     authenticator_removed.connect(_factor_removed)
 
 
-def _came(*, user: User, request: HttpRequest | None = None, **_: Any) -> None:
-    if request is not None:
-        confirming.note(request)
+def _came(*, user: User, **_: Any) -> None:
     _tell(Action.STAFF_LOGGED_IN, user)
-
-
-def _said_again(*, request: HttpRequest, reauthenticated: bool = False, **_: Any) -> None:
-    if reauthenticated:
-        confirming.note(request)
 
 
 def _went(*, user: User | None, request: HttpRequest | None = None, **_: Any) -> None:

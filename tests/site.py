@@ -20,6 +20,7 @@ from tenants.roles import Role
 from tests import factories, routes
 from tests.factories import People
 from tests.routes import METHODS, Route
+from tests.tenants.browsers import enter
 from tests.webhooks import senders
 from tests.workflows.definitions import document, step
 from webhooks import trials
@@ -119,9 +120,7 @@ def _webhooks(workflow: Workflow, word: str) -> dict[str, dict[str, object]]:
 
 
 def session(user: Any) -> Client:
-    client = Client(raise_request_exception=False)
-    client.force_login(user)
-    return client
+    return enter(Client(raise_request_exception=False), user)
 
 
 def key_of(tenant: Tenant, role: Role = Role.OWNER) -> Client:

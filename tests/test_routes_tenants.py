@@ -159,5 +159,6 @@ def test_ones_own_account_shows_nothing_of_others(site: Site) -> None:
             session(site.people.mallory), {site.path(route): route for route in own}
         )
         if answer.status_code not in (302, 404, 405) or tells(answer)
+        if not (request.startswith("OPTIONS ") and getattr(answer, "content", None) == b"")
     ]
     assert wrong == []

@@ -1,8 +1,9 @@
 """Where the steps of a graph are drawn: layers from top to bottom, so that a phone scrolls down.
 
 Layers by longest path, order within a layer by barycentres, places by least squares. An edge that
-passes layers gets a bend in each of them, so that it runs between the boxes. Same graph, same
-drawing. Lengths are SVG user units.
+passes layers gets a bend in each of them, so that it runs between the boxes. What is written on an
+edge stands in the gap below its upper box (`workflows/labels.py`). Same graph, same drawing.
+Lengths are SVG user units.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from workflows import labels
 from workflows.definition import FOR_EACH, Step
 from workflows.graph.structure import Graph
 
@@ -40,14 +42,16 @@ class NodeBox:
 
 @dataclass(frozen=True)
 class EdgePath:
-    """`path_d` is the `d` of an SVG path; the label's place is its middle."""
+    """`path_d` is the `d` of an SVG path; the label (or "") has its middle at its place."""
 
     source: str
     target: str
     outcome: str
     path_d: str
+    label: str
     label_x: float
     label_y: float
+    label_width: float
 
 
 @dataclass(frozen=True)
@@ -60,13 +64,33 @@ class Drawing:
 
 @dataclass(eq=False)
 class _Spot:
-    """A box, or a bend of an edge, while it looks for its place; `x` is its middle."""
+    """A box, or a bend of an edge, while it looks for its place; `x` is its middle, `y` its top."""
 
     layer: int
     width: float
     x: float = 0.0
+    y: float = 0.0
     above: list[_Spot] = field(default_factory=list)
     below: list[_Spot] = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class _Way:
+    """An edge while it looks for its place: its spots, its ports, and its label's place."""
+
+    need: tuple[str, str, str]
+    route: Sequence[_Spot]
+    leave: float = 0.0
+    arrive: float = 0.0
+    label: str = ""
+    label_x: float = 0.0
+    label_y: float = 0.0
+
+    def line(self) -> labels.Line:
+        """Its part in the gap below its box."""
+        start, after, *more = self.route
+        end = after.x if more else after.x + self.arrive
+        return labels.Line(start.x + self.leave, end, labels.width_of(self.label))
 
 
 _Routes = Mapping[tuple[str, str], Sequence[_Spot]]
@@ -78,15 +102,13 @@ def layout(graph: Graph) -> Drawing:
     rows = _rows([*boxes.values(), *(spot for route in routes.values() for spot in route[1:-1])])
     _order(rows)
     _place(rows)
-    spots = [spot for row in rows for spot in row]
-    shift = MARGIN - min(spot.x - spot.width / 2 for spot in spots)
-    for spot in spots:
-        spot.x += shift
+    ways = _ways(graph, routes)
+    _stack(rows, ways)
     return Drawing(
-        width=round(max(spot.x + spot.width / 2 for spot in spots) + MARGIN, 1),
-        height=_top(len(rows) - 1) + BOX_HEIGHT + MARGIN,
+        width=_shift([spot for row in rows for spot in row], ways),
+        height=rows[-1][0].y + BOX_HEIGHT + MARGIN,
         nodes=tuple(_node(graph, key, spot) for key, spot in boxes.items()),
-        edges=tuple(_edges(graph, routes)),
+        edges=tuple(_edge(way) for way in ways),
     )
 
 
@@ -171,16 +193,38 @@ def _settle(row: Sequence[_Spot], wishes: Sequence[float]) -> None:
         spot.x = start + offset
 
 
-def _top(layer: int) -> float:
-    return MARGIN + layer * (BOX_HEIGHT + GAP_Y)
+def _stack(rows: Sequence[Sequence[_Spot]], ways: Sequence[_Way]) -> None:
+    """Put the rows below each other, with room for the labels between them."""
+    y = MARGIN
+    for layer, row in enumerate(rows):
+        for spot in row:
+            spot.y = y
+        written = [way for way in ways if way.label and way.route[0].layer == layer]
+        gap = labels.arrange([way.line() for way in written], GAP_Y)
+        for way, (across, down) in zip(written, gap.places, strict=True):
+            way.label_x, way.label_y = across, y + BOX_HEIGHT + down
+        y += BOX_HEIGHT + gap.height
+
+
+def _shift(spots: Sequence[_Spot], ways: Sequence[_Way]) -> float:
+    """Let the drawing begin at its margin; returns its width."""
+    written = [way for way in ways if way.label]
+    halves = [(spot.x, spot.width / 2) for spot in spots]
+    halves += [(way.label_x, labels.width_of(way.label) / 2) for way in written]
+    left = min(x - half for x, half in halves) - MARGIN
+    right = max(x + half for x, half in halves) + MARGIN
+    for spot in spots:
+        spot.x -= left
+    for way in written:
+        way.label_x -= left
+    return round(right - left, 1)
 
 
 def _node(graph: Graph, key: str, spot: _Spot) -> NodeBox:
     step = graph.steps[key]
     x = round(spot.x - spot.width / 2, 1)
     label = step.name or step.key
-    top = _top(spot.layer)
-    return NodeBox(key, x, top, BOX_WIDTH, BOX_HEIGHT, label, step.type, _folded(step))
+    return NodeBox(key, x, spot.y, BOX_WIDTH, BOX_HEIGHT, label, step.type, _folded(step))
 
 
 def _folded(step: Step) -> int:
@@ -193,12 +237,15 @@ def _folded(step: Step) -> int:
 _Edge = tuple[str, str, str]
 
 
-def _edges(graph: Graph, routes: _Routes) -> list[EdgePath]:
-    """One path for each need, in the definition's order."""
+def _ways(graph: Graph, routes: _Routes) -> list[_Way]:
+    """One for each need, in the definition's order."""
     edges = [(need.step, key, need.outcome) for key in graph.steps for need in graph.incoming[key]]
     leaves = _ports(edges, 0, {edge: routes[edge[:2]][1].x for edge in edges})
     arrives = _ports(edges, 1, {edge: routes[edge[:2]][-2].x for edge in edges})
-    return [_edge(edge, routes[edge[:2]], leaves[edge], arrives[edge]) for edge in edges]
+    return [
+        _Way(edge, routes[edge[:2]], leaves[edge], arrives[edge], labels.cut(edge[2]))
+        for edge in edges
+    ]
 
 
 def _ports(edges: Sequence[_Edge], end: int, toward: Mapping[_Edge, float]) -> dict[_Edge, float]:
@@ -214,15 +261,14 @@ def _ports(edges: Sequence[_Edge], end: int, toward: Mapping[_Edge, float]) -> d
     return ports
 
 
-def _edge(edge: _Edge, route: Sequence[_Spot], leave: float, arrive: float) -> EdgePath:
-    start, *bends, end = route
-    points = [(start.x + leave, _top(start.layer) + BOX_HEIGHT)]
+def _edge(way: _Way) -> EdgePath:
+    start, *bends, end = way.route
+    points = [(start.x + way.leave, start.y + BOX_HEIGHT)]
     for bend in bends:
-        points += [(bend.x, _top(bend.layer)), (bend.x, _top(bend.layer) + BOX_HEIGHT)]
-    points.append((end.x + arrive, _top(end.layer)))
-    (x, y), (next_x, next_y) = points[0], points[1]
-    label = (round((x + next_x) / 2, 1), round((y + next_y) / 2, 1))
-    return EdgePath(*edge, _path(points), *label)
+        points += [(bend.x, bend.y), (bend.x, bend.y + BOX_HEIGHT)]
+    points.append((end.x + way.arrive, end.y))
+    place = (round(way.label_x, 1), round(way.label_y, 1), labels.width_of(way.label))
+    return EdgePath(*way.need, _path(points), way.label, *place)
 
 
 def _path(points: Sequence[tuple[float, float]]) -> str:

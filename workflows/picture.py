@@ -32,7 +32,6 @@ class Edge:
 
     path: EdgePath
     state: EdgeState
-    label: str
 
 
 @dataclass(frozen=True)
@@ -74,8 +73,7 @@ def picture(
 
 
 def _edge(path: EdgePath, state_of: Callable[[Need], EdgeState]) -> Edge:
-    label = "" if path.outcome == "success" else path.outcome
-    return Edge(path, state_of(Need(path.source, path.outcome)), label)
+    return Edge(path, state_of(Need(path.source, path.outcome)))
 
 
 def _lines(label: str) -> tuple[str, ...]:

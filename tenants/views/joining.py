@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from tenants import services
+from tenants import confirming, services
 from tenants.forms import NewPassword, RegistrationForm
 from tenants.models import Invitation, User
 from tenants.problems import Problem
@@ -72,6 +72,7 @@ def _join(request: HttpRequest, found: Invitation, token: str, user: User) -> Ht
 
 
 def _log_in(request: HttpRequest, user: User, then: str) -> HttpResponse:
+    confirming.note_password(request, user)  # chosen with this very form
     response: HttpResponse = perform_login(
         request, user, redirect_url=then, signup=True, email=user.email
     )

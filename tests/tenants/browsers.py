@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
+from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
+from django.http import HttpRequest
 from django.test import Client
 
+from tenants import confirming
+from tenants.models import User
 from tests.factories import PASSWORD
 
 VERA = "vera@acme.example"
@@ -19,5 +24,36 @@ def log_in(email: str = VERA, password: str = PASSWORD, client: Client | None = 
     return browser
 
 
+def enter(client: Client, user: User) -> Client:
+    """As after the log-in form, without it: that takes the time that a password's hash does."""
+    client.force_login(user)
+    request = HttpRequest()
+    request.session = client.session
+    confirming.note_password(request, user)
+    request.session.save()
+    return client
+
+
 def is_in(browser: Client) -> bool:
     return browser.get("/account/").status_code == 200
+
+
+def age(client: Client, seconds: float = 1e9) -> Client:
+    """The browser's person said long ago that it is they."""
+    kept = client.session
+    for shown in kept[AUTHENTICATION_METHODS_SESSION_KEY]:
+        shown["at"] -= seconds
+    kept.save()
+    return client
+
+
+def asks(answer: Any) -> bool:
+    leads = "/account/again/?next="
+    return answer.status_code == 302 and str(answer["Location"]).startswith(leads)
+
+
+def say_again(client: Client, location: str) -> Any:
+    """Go to the confirmation, and say it."""
+    assert "Confirm that it is you" in client.get(location).content.decode()
+    [back] = parse_qs(urlsplit(location).query)["next"]
+    return client.post(urlsplit(location).path, {"password": PASSWORD, "next": back})

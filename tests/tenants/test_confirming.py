@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from django.test import Client
 
 from tenants import scope
-from tenants.confirming import CONFIRMED_AT
 from tenants.models import ApiKey, Invitation, Membership, Secret
-from tests.factories import PASSWORD
 from tests.site import TENANTS_PAGES, Site, make_site, session
 from tests.tenants import authenticator
-from tests.tenants.browsers import log_in
+from tests.tenants.browsers import age, asks, log_in, say_again
 from webhooks.models import Endpoint
 
 pytestmark = pytest.mark.django_db
@@ -37,26 +33,6 @@ SENT = {"members/", "api-keys/"}
 @pytest.fixture
 def site() -> Site:
     return make_site()
-
-
-def age(client: Client, seconds: float = 1e9) -> Client:
-    """The browser's person said long ago that it is they."""
-    kept = client.session
-    kept[CONFIRMED_AT] -= seconds
-    kept.save()
-    return client
-
-
-def asks(answer: Any) -> bool:
-    leads = "/account/again/?next="
-    return answer.status_code == 302 and str(answer["Location"]).startswith(leads)
-
-
-def say_again(client: Client, location: str) -> Any:
-    """Go to the confirmation, and say it."""
-    assert "Confirm that it is you" in client.get(location).content.decode()
-    [back] = parse_qs(urlsplit(location).query)["next"]
-    return client.post(urlsplit(location).path, {"password": PASSWORD, "next": back})
 
 
 def everything(site: Site) -> list[Any]:

@@ -13,6 +13,7 @@ from tenants.models import ApiKey
 from tests import factories
 from tests.callers import Caller
 from tests.factories import People
+from tests.tenants.browsers import enter
 
 pytestmark = pytest.mark.usefixtures("db")
 
@@ -27,7 +28,7 @@ def people() -> People:
 @pytest.fixture
 def owner(people: People) -> Client:
     client = Client()
-    client.force_login(people.alice)
+    enter(client, people.alice)
     return client
 
 
@@ -82,7 +83,7 @@ def test_an_owner_revokes_a_key(people: People, owner: Client) -> None:
 @pytest.mark.parametrize("who", ["ed", "otto", "vera"])
 def test_others_have_no_such_page(people: People, client: Client, who: str) -> None:
     key = factories.make_key_row(people.acme)
-    client.force_login(getattr(people, who))
+    enter(client, getattr(people, who))
     for path in (KEYS, f"{KEYS}{key.id}/revoke/"):
         assert client.get(path).status_code == 403
         assert client.post(path, {"name": "x", "role": "viewer"}).status_code == 403

@@ -11,6 +11,7 @@ from tenants.roles import Role
 from tests import factories
 from tests.factories import People
 from tests.tenants import letters
+from tests.tenants.browsers import enter
 
 pytestmark = pytest.mark.usefixtures("committed_db")
 
@@ -26,7 +27,7 @@ def people() -> People:
 @pytest.fixture
 def owner(people: People) -> Client:
     client = Client()
-    client.force_login(people.alice)
+    enter(client, people.alice)
     return client
 
 
@@ -45,7 +46,7 @@ def test_an_owner_sees_everybody_and_may_invite(owner: Client) -> None:
 
 @pytest.mark.parametrize("who", ["ed", "otto", "vera"])
 def test_others_see_and_change_nothing(people: People, client: Client, who: str) -> None:
-    client.force_login(getattr(people, who))
+    enter(client, getattr(people, who))
     text = client.get(MEMBERS).content.decode()
     assert "alice@acme.example" in text
     assert "Send the invitation" not in text
@@ -106,7 +107,7 @@ def test_the_last_owner_stays(people: People, owner: Client) -> None:
 
 def test_who_is_removed_sees_nothing_any_more(people: People, owner: Client) -> None:
     theirs = Client()
-    theirs.force_login(people.vera)
+    enter(theirs, people.vera)
     assert theirs.get("/t/acme/workflows/").status_code == 200
     path = page_of(people, people.vera, "remove/")
     assert "vera@acme.example" in owner.get(path).content.decode()
@@ -115,14 +116,14 @@ def test_who_is_removed_sees_nothing_any_more(people: People, owner: Client) -> 
 
 
 def test_anybody_may_leave(people: People, client: Client) -> None:
-    client.force_login(people.vera)
+    enter(client, people.vera)
     assert "Leave acme?" in client.get("/t/acme/leave/").content.decode()
     assert client.post("/t/acme/leave/")["Location"] == "/"
     assert services.find_member(people.vera, "acme") is None
 
 
 def test_the_header_switches_between_several_tenants(people: People, client: Client) -> None:
-    client.force_login(people.alice)
+    enter(client, people.alice)
     assert "switcher" not in client.get("/t/acme/workflows/").content.decode()
     with scope.tenant(people.globex.id):
         Membership.objects.create(tenant=people.globex, user=people.alice, role=Role.VIEWER)

@@ -10,6 +10,7 @@ from django.test import Client
 from tenants import limits, scope, services
 from tenants.models import Secret, TenantLimits, User
 from tests import factories
+from tests.tenants.browsers import enter
 
 pytestmark = pytest.mark.django_db
 
@@ -29,7 +30,7 @@ def editor(people: factories.People) -> Client:
 
 def browser(user: User) -> Client:
     client = Client()
-    client.force_login(user)
+    enter(client, user)
     return client
 
 
@@ -178,7 +179,7 @@ def test_the_link_is_there_for_who_may_use_it(people: factories.People) -> None:
 
 def test_a_form_without_its_token_is_refused(people: factories.People) -> None:
     strict = Client(enforce_csrf_checks=True)
-    strict.force_login(people.ed)
+    enter(strict, people.ed)
     assert strict.post(f"{ROOT}secrets/", {"name": "n", "value": VALUE}).status_code == 403
     assert secrets(people) == {}
 

@@ -13,6 +13,7 @@ from tenants import scope
 from tenants.problems import Problem
 from tests import factories
 from tests.factories import People
+from tests.tenants.browsers import enter
 from tests.webhooks.senders import BODY, Address, deliver, kept, make_address, standard
 from webhooks.models import Delivery, Endpoint
 from webhooks.receive import receive
@@ -32,7 +33,7 @@ def address(people: People) -> Address:
 
 def session(people: People, who: str) -> Client:
     client = Client()
-    client.force_login(getattr(people, who))
+    enter(client, getattr(people, who))
     return client
 
 

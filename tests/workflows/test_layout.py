@@ -93,12 +93,6 @@ def test_branches_lie_side_by_side_and_their_join_below_the_middle() -> None:
     assert labels["true"][0] < labels["false"][0]
 
 
-def test_two_edges_between_the_same_boxes_have_labels_apart() -> None:
-    checked = definition(step("a", kind="condition"), step("b", "a.true", "a.failure"))
-    first, second = layout(build(checked)).edges
-    assert abs(first.label_x - second.label_x) > 20
-
-
 def test_a_box_shows_the_name_or_else_the_key() -> None:
     drawing = layout(build(definition(step("a", name="Fetch"), step("b"))))
     assert [(box.label, box.type) for box in drawing.nodes] == [("Fetch", "log"), ("b", "log")]

@@ -19,7 +19,7 @@ def test_every_step_and_every_need_is_drawn() -> None:
         step("a", kind="condition"), step("b", "a.true"), step("c", "a.false"), step("d", "b", "c")
     )
     assert [node.box.key for node in picture.nodes] == ["a", "b", "c", "d"]
-    assert [(edge.path.source, edge.path.target, edge.label) for edge in picture.edges] == [
+    assert [(edge.path.source, edge.path.target, edge.path.label) for edge in picture.edges] == [
         ("a", "b", "true"),
         ("a", "c", "false"),
         ("b", "d", ""),
@@ -74,4 +74,4 @@ def test_the_outcomes_of_waiting_label_their_edges() -> None:
         step("a", "ok.approved"),
         step("b", "ok.rejected", "ok.expired"),
     )
-    assert [edge.label for edge in picture.edges] == ["approved", "rejected", "expired"]
+    assert [edge.path.label for edge in picture.edges] == ["approved", "rejected", "expired"]
