@@ -41,6 +41,18 @@ class DefinitionField(forms.CharField):
         return document
 
 
+class SearchForm(forms.Form):
+    """Which workflows to list; every field may be empty."""
+
+    q = forms.CharField(
+        label="Name or slug",
+        max_length=200,
+        required=False,
+        widget=forms.TextInput(attrs={"type": "search"}),
+    )
+    after = forms.CharField(max_length=63, required=False, widget=forms.HiddenInput)
+
+
 class DraftForm(forms.Form):
     """A workflow's name and its draft. `revision` says which draft was changed."""
 
