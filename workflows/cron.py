@@ -82,6 +82,25 @@ class Cron:
         first, second = self._offsets(local)
         return Fire(local, "repeated_hour" if first > second else None)
 
+    def instant(self, wall: datetime) -> datetime | None:
+        """When clocks in its zone show this time, in UTC: the first time, if they show it twice.
+
+        None: they skip it. Raises OverflowError at the ends of the calendar.
+        """
+        first, second = self._offsets(wall)
+        return None if first < second else _utc(wall, first)
+
+    def local(self, instant: datetime) -> datetime:
+        """An instant in its zone; in UTC at the ends of the calendar."""
+        try:
+            return instant.astimezone(self.zone)
+        except OverflowError:
+            return instant.astimezone(UTC)
+
+    def next_on_clocks(self, skipped: datetime) -> datetime:
+        """What clocks in its zone show right after the gap in which this time is skipped."""
+        return self._after_gap(skipped).astimezone(self.zone).replace(tzinfo=None)
+
     @property
     def words(self) -> str:
         """The expression as a sentence without a full stop."""

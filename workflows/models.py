@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
 from django.db import models
@@ -166,6 +168,13 @@ class Schedule(TenantModel):
     def timetable(self) -> Timetable:
         """Its slots. Raises CronError for a zone that this machine no longer knows."""
         return Timetable(cron.parse(self.cron, self.zone), self.jitter, str(self.id), self.ends_at)
+
+    @property
+    def period(self) -> dict[str, datetime]:
+        """Those of `starts_at` and `ends_at` that it has, in its zone. Raises as `timetable`."""
+        given = {"starts_at": self.starts_at, "ends_at": self.ends_at}
+        local = self.timetable.cron.local
+        return {name: local(at) for name, at in given.items() if at is not None}
 
     @property
     def policy(self) -> Policy:

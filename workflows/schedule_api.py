@@ -160,8 +160,7 @@ class ScheduleDetail(ScheduleItem):
 
     @extend_schema_field(NextFire(many=True))
     def get_next(self, schedule: Schedule) -> Any:
-        after = max(schedule.handled_until, timezone.now())
-        return NextFire(schedules.upcoming(schedule.timetable, after), many=True).data
+        return NextFire(schedules.coming(schedule), many=True).data
 
     @extend_schema_field(SlotItem(many=True))
     def get_slots(self, schedule: Schedule) -> Any:
@@ -245,7 +244,8 @@ class ScheduleViews(GenericViewSet[Schedule]):
     def preview(self, request: Request) -> Response:
         values = read(CronBody, request.data)
         expression = schedules.check(values["cron"], values["zone"])
-        fires = schedules.upcoming(Timetable(expression), timezone.now())
+        now = timezone.now()
+        fires = schedules.upcoming(Timetable(expression), now, now)
         return Response(SchedulePreview({"words": expression.words, "next": fires}).data)
 
     def _changed(self, request: Request, ident: UUID, values: dict[str, Any]) -> Response:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import islice
+from itertools import dropwhile, islice
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import QuerySet
 from django.http import Http404
+from django.utils import timezone
 
 from tenants import scope
 from tenants import services as tenants
@@ -61,12 +63,42 @@ def find(*, schedule_id: UUID) -> Schedule:
     return schedule
 
 
-def upcoming(timetable: Timetable, after: datetime) -> list[Upcoming]:
-    """The next fires after an instant."""
+def upcoming(timetable: Timetable, handled: datetime, now: datetime) -> list[Upcoming]:
+    """The next fires after `now`, of slots later than `handled`."""
     found = []
-    for due in islice(timetable.after(after), SHOWN):
+    ahead = dropwhile(lambda due: due.at <= now, timetable.after(handled))
+    for due in islice(ahead, SHOWN):
         fire = timetable.cron.fire(due.slot)
         found.append(Upcoming(fire.at, fire.mark, due.at.astimezone(fire.at.tzinfo)))
+    return found
+
+
+def coming(schedule: Schedule) -> list[Upcoming]:
+    """Its next fires; of a paused one those that would come."""
+    now = timezone.now()
+    # With jitter, a slot of a while ago may be yet to fire.
+    earliest = now - timedelta(seconds=schedule.jitter)
+    return upcoming(schedule.timetable, max(schedule.handled_until, earliest), now)
+
+
+def preview(*, values: Mapping[str, Any], schedule: Schedule | None = None) -> list[Upcoming]:
+    """The next fires of a new schedule with these values, or of this one changed to them.
+
+    Nothing is written. How much later than its slot a new one fires is not known before it is made,
+    so `fires_at` is the slot. Raises Problem 422 as `create` and `change` do.
+    """
+    would = Schedule() if schedule is None else copy(schedule)
+    for name, value in values.items():
+        setattr(would, name, value)
+    now = timezone.now()
+    _check(would, now)
+    if schedule is None:
+        would.jitter = 0
+    if schedule is None or _times(would) != _times(schedule):
+        would.handled_until = _begins(would, now)
+    found = coming(would)
+    if schedule is None and not found:
+        raise _never()
     return found
 
 
@@ -186,20 +218,25 @@ def _times(schedule: Schedule) -> tuple[object, ...]:
     return tuple(getattr(schedule, name) for name in _TIMES)
 
 
+def _begins(schedule: Schedule, now: datetime) -> datetime:
+    """Up to when it has no slots, if it begins now."""
+    if schedule.starts_at is None or schedule.starts_at <= now:
+        return now
+    return schedule.starts_at - timedelta(microseconds=1)
+
+
 def _plan(schedule: Schedule, now: _Moment) -> None:
     """Say when it fires next, from now on.
 
     Raises Problem 422 if a new one never would, 409 if there would be one too many active.
     """
-    schedule.handled_until = now.at
-    if schedule.starts_at is not None and schedule.starts_at > now.at:
-        schedule.handled_until = schedule.starts_at - timedelta(microseconds=1)
+    schedule.handled_until = _begins(schedule, now.at)
     schedule.next_at = (
         None if schedule.paused else schedule.timetable.next_at(schedule.handled_until)
     )
     is_new = schedule._state.adding  # noqa: SLF001 - Django's only word for it
     if is_new and schedule.next_at is None:
-        raise _invalid("ends_at", "It would end before its first slot.")
+        raise _never()
     becomes_active = schedule.next_at is not None and schedule.id not in now.active
     if becomes_active and len(now.active) >= settings.MAX_SCHEDULES:
         raise Problem(
@@ -232,6 +269,10 @@ def _check_input(schedule: Schedule) -> None:
             "The input is not what the workflow's input schema asks for.",
             errors=[{"code": "schema", **error} for error in errors],
         )
+
+
+def _never() -> Problem:
+    return _invalid("ends_at", "It would end before its first slot.")
 
 
 def _invalid(field: str, message: str) -> Problem:

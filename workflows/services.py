@@ -38,13 +38,15 @@ Draft = Literal["draft"]
 # --- Finding -----------------------------------------------------------------------------------
 
 
-def listed() -> QuerySet[Workflow]:
-    """Live workflows with the number of their current version, without their documents."""
-    return (
-        Workflow.objects.filter(archived_at=None)
-        .select_related("current")
-        .defer("draft", "current__definition")
-    )
+def listed(*, matching: str = "") -> QuerySet[Workflow]:
+    """Live workflows with the number of their current version, without their documents.
+
+    `matching`: only those with this text in their name or slug, in whichever case.
+    """
+    rows = Workflow.objects.filter(archived_at=None)
+    if matching:
+        rows = rows.filter(Q(name__icontains=matching) | Q(slug__icontains=matching))
+    return rows.select_related("current").defer("draft", "current__definition")
 
 
 def find(*, slug: str) -> Workflow:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import template
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, Subquery
 
 from executions import services
 from executions.models import Execution
@@ -41,17 +42,16 @@ def section(path: str) -> str:
 
 
 @register.simple_tag
-def last_runs(workflows: QuerySet[Workflow]) -> list[tuple[Workflow, Execution | None]]:
+def last_runs(workflows: Sequence[Workflow]) -> list[tuple[Workflow, Execution | None]]:
     """Each of these workflows with its newest execution, tests and items of lists left out."""
-    shown = list(workflows)
     runs = Execution.objects.filter(workflow=OuterRef("pk"), item_index=None, test=False)
     newest = Subquery(runs.order_by("-id").values("id")[:1])
-    asked = Workflow.objects.filter(pk__in=[workflow.pk for workflow in shown])
+    asked = Workflow.objects.filter(pk__in=[workflow.pk for workflow in workflows])
     ids = dict(asked.values_list("pk", newest))
     found = Execution.objects.only("id", "status", "created_at").in_bulk(
         [ident for ident in ids.values() if ident]
     )
-    return [(workflow, found.get(ids[workflow.pk])) for workflow in shown]
+    return [(workflow, found.get(ids[workflow.pk])) for workflow in workflows]
 
 
 @register.simple_tag(takes_context=True)

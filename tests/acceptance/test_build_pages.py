@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -84,6 +85,13 @@ def test_from_a_new_workflow_to_a_run_that_was_mended(
     assert watch.faults == []
 
 
+def look(page: Page, name: str) -> None:
+    watching.save_screenshot(page, SCREENSHOTS / f"{name}.png")
+    # Scripts of the page are off; the test's own are not.
+    assert page.evaluate(watching.BARRIERS) == [], page.url
+    assert page.evaluate(watching.OVERFLOW) == 0, f"{page.url} scrolls sideways"
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1280])
 def test_the_pages_have_no_barriers(
@@ -97,6 +105,17 @@ def test_the_pages_have_no_barriers(
     page.get_by_label("Name").fill(f"Nights {width} {scheme}")
     page.get_by_label("Cron").fill("30 2 * * *")
     page.get_by_label("Input").fill('{"order_id": "1001"}')
+    page.get_by_text("More: jitter, start and end").click()
+    page.get_by_label("Jitter").fill("600")
+    page.get_by_label("Start").fill("2031-01-06T09:00")
+    page.get_by_label("End").fill("2031-01-06T09:00")
+    page.get_by_role("button", name="Show when it fires").click()
+    expect(page.get_by_label("End")).to_have_accessible_description(re.compile("after it starts"))
+    look(page, f"schedule-wrong-{width}-{scheme}")
+    page.get_by_label("End").fill("2031-01-09T02:30")
+    page.get_by_role("button", name="Show when it fires").click()
+    expect(page.get_by_text("It would fire at, or up to 600 seconds later")).to_be_visible()
+    look(page, f"schedule-preview-{width}-{scheme}")
     page.get_by_role("button", name="Make the schedule").click()
     expect(page.locator("h1")).to_contain_text("Nights")
     flow = "/t/acme/workflows/order-to-crm/"
@@ -109,10 +128,10 @@ def test_the_pages_have_no_barriers(
         "archive": f"{flow}archive/",
         "version": f"{flow}versions/1/",
         "workflows": "/t/acme/workflows/",
+        "workflows-found": "/t/acme/workflows/?q=order",
+        "workflows-none": f"/t/acme/workflows/?q={'nothing' * 20}",
+        "workflows-wrong": f"/t/acme/workflows/?q={'x' * 201}",
     }.items():
         page.goto(path)
-        watching.save_screenshot(page, SCREENSHOTS / f"{name}-{width}-{scheme}.png")
-        # Scripts of the page are off; the test's own are not.
-        assert page.evaluate(watching.BARRIERS) == [], path
-        assert page.evaluate(watching.OVERFLOW) == 0, f"{path} scrolls sideways"
+        look(page, f"{name}-{width}-{scheme}")
     assert watch.faults == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from django.test import Client
 
 from tenants import scope
 from tests import factories
-from workflows.models import Schedule
+from workflows.models import Schedule, Workflow
 
 pytestmark = pytest.mark.django_db
 
@@ -109,6 +110,141 @@ def test_it_is_changed_paused_resumed_and_deleted(people: factories.People, clie
     assert "is resumed." in text_of(client.post(page, {"action": "resume"}, follow=True))
     assert "is deleted." in text_of(client.post(page, {"action": "delete"}, follow=True))
     assert kept(people) == []
+
+
+LIMITED = {
+    "jitter": "60",
+    "starts_at": "2031-01-06T09:00",
+    "ends_at": "2031-01-08T09:30",
+}
+
+
+def test_jitter_start_and_end_are_given_in_the_schedules_zone(
+    people: factories.People, client: Client
+) -> None:
+    assert "which is UTC unless you change it above" in text_of(client.get(PAGE))
+    text = text_of(client.post(PAGE, GIVEN | LIMITED, follow=True))
+    [made] = kept(people)
+    assert made.jitter == 60
+    assert made.starts_at == datetime(2031, 1, 6, 8, tzinfo=UTC)
+    assert made.ends_at == datetime(2031, 1, 8, 8, 30, tzinfo=UTC)
+    assert "From <time" in text
+    assert "6 Jan 2031 09:00 (+0100)</time>" in text
+    assert "8 Jan 2031 09:30 (+0100)</time>" in text
+    assert "Each slot fires up to 60 seconds later." in text
+    assert "which is Europe/Paris unless you change it above" in text
+    assert '<details class="more" open>' in text
+    for value in ("60", "2031-01-06T09:00:00", "2031-01-08T09:30:00"):
+        assert f'value="{value}"' in text
+    # A page shows exactly when each fires.
+    assert len(re.findall(r"09:30 \(\+0100\)</time> <span[^>]*>fires at 09:3[01]:", text)) <= 3
+    assert len(re.findall(r"Jan 2031 09:30 \(\+0100\)</time>(?!\.)", text)) == 3
+
+
+def test_what_is_folded_away_may_be_left_out(people: factories.People, client: Client) -> None:
+    assert '<details class="more">' in text_of(client.get(PAGE))
+    client.post(PAGE, GIVEN | {"jitter": "", "starts_at": "", "ends_at": ""})
+    [made] = kept(people)
+    assert (made.jitter, made.starts_at, made.ends_at) == (0, None, None)
+    assert '<details class="more">' in text_of(client.get(f"{PAGE}{made.id}/"))
+    client.post(f"{PAGE}{made.id}/", GIVEN | LIMITED)
+    assert kept(people)[0].starts_at is not None
+    client.post(f"{PAGE}{made.id}/", GIVEN)
+    assert kept(people)[0].starts_at is None
+
+
+def test_a_preview_minds_jitter_start_and_end(people: factories.People, client: Client) -> None:
+    text = text_of(client.post(PAGE, GIVEN | LIMITED | {"preview": "1"}))
+    days = re.findall(r"(\w+ \d+ Jan 2031) 09:30 \(\+0100\)", text)
+    assert days == ["Mon 6 Jan 2031", "Tue 7 Jan 2031", "Wed 8 Jan 2031"]
+    assert "or up to 60 seconds later" in text
+    assert 'value="2031-01-06T09:00"' in text
+    client.post(PAGE, GIVEN)
+    [made] = kept(people)
+    page = f"{PAGE}{made.id}/"
+    text = text_of(client.post(page, GIVEN | LIMITED | {"preview": "1"}))
+    fires = re.findall(r"Jan 2031 09:30 \(\+0100\)</time> <span[^>]*>fires at (\S+)<", text)
+    client.post(page, GIVEN | LIMITED)
+    text = text_of(client.get(page))
+    assert fires == re.findall(r"09:30 \(\+0100\)</time> <span[^>]*>fires at (\S+)<", text)
+    assert fires
+    over = {"ends_at": "2020-01-01T00:00", "preview": "1"}
+    assert "It would not fire" in text_of(client.post(page, GIVEN | over))
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "said"),
+    [
+        ("jitter", {"jitter": "3601"}, "less than or equal to 3600"),
+        ("jitter", {"jitter": "-1"}, "greater than or equal to 0"),
+        ("jitter", {"jitter": "soon"}, "whole number"),
+        ("starts_at", {"starts_at": "tomorrow"}, "such as 2030-01-31T09:30"),
+        ("starts_at", {"starts_at": "2031-02-30T00:00"}, "such as 2030-01-31T09:30"),
+        ("starts_at", {"starts_at": "2031-01-01T00:00Z"}, "without a time zone"),
+        ("starts_at", {"starts_at": "2031-01-01T00:00\x00"}, "Null characters"),
+        ("starts_at", {"starts_at": "0001-01-01T00:00"}, "from 2 to 9998"),
+        ("starts_at", {"starts_at": "2091-01-01T00:00"}, "in ten years at the latest"),
+        ("starts_at", {"starts_at": "2031-03-30T02:30"}, "The next that does is 2031-03-30 03:00."),
+        ("ends_at", {"ends_at": "x" * 5000}, "such as 2030-01-31T09:30"),
+        ("ends_at", {"ends_at": "2031-03-30T02:00"}, "Clocks in Europe/Paris go forward over this"),
+        ("ends_at", {"ends_at": "2020-01-01T00:00"}, "It would end before its first slot."),
+        (
+            "ends_at",
+            {"starts_at": "2031-01-02T00:00", "ends_at": "2031-01-02T00:00"},
+            "It must end after it starts.",
+        ),
+        (
+            "ends_at",
+            {"zone": "America/New_York", "ends_at": "9999-12-31T23:59"},
+            "from 2 to 9998",
+        ),
+    ],
+)
+@pytest.mark.parametrize("button", [{}, {"preview": "1"}])
+def test_what_is_wrong_with_jitter_start_and_end_is_told_beside_it(
+    people: factories.People,
+    client: Client,
+    name: str,
+    wrong: dict[str, str],
+    said: str,
+    button: dict[str, str],
+) -> None:
+    text = text_of(client.post(PAGE, GIVEN | wrong | button))
+    [told] = re.findall(r'<p class="wrong" id="(\w+)_error" role="alert">([^<]*)</p>', text)
+    assert told[0] == f"id_{name}"
+    assert said in told[1]
+    assert '<details class="more" open>' in text
+    assert kept(people) == []
+
+
+def test_a_time_that_clocks_show_twice_is_the_first(
+    people: factories.People, client: Client
+) -> None:
+    client.post(PAGE, GIVEN | {"starts_at": "2031-10-26T02:30"})
+    assert kept(people)[0].starts_at == datetime(2031, 10, 26, 0, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        datetime(2031, 10, 26, 1, 30, 59, tzinfo=UTC),  # the second 02:30:59 of the night
+        datetime(2031, 1, 1, 0, 0, 0, 1, tzinfo=UTC),
+        datetime(9999, 12, 31, 23, 59, tzinfo=UTC),
+    ],
+)
+def test_whoever_changes_something_else_does_not_move_the_end(
+    people: factories.People, client: Client, stored: datetime
+) -> None:
+    with scope.tenant(people.acme.id):
+        workflow = Workflow.objects.get(slug="orders")
+    made = factories.make_schedule(workflow, zone="Europe/Paris", ends_at=stored)
+    page = f"{PAGE}{made.id}/"
+    text = text_of(client.get(page))
+    [shown] = re.findall(r'<input[^>]* name="ends_at"[^>]* value="([^"]+)"', text)
+    sent = shown.removesuffix(":00")  # as browsers do
+    text = text_of(client.post(page, GIVEN | {"ends_at": sent}, follow=True))
+    assert "Saved." in text
+    assert kept(people)[0].ends_at == stored
 
 
 def test_one_of_another_workflow_or_tenant_is_not_there(

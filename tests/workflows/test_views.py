@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -78,6 +80,89 @@ def test_without_workflows_the_list_says_how_to_make_one(
     text = text_of(client.get("/t/acme/workflows/"))
     assert 'href="/t/acme/new-workflow/"' in text
     assert "/api/v1/workflows/" in text
+
+
+def named(people: factories.People, *names: tuple[str, str]) -> None:
+    for name, slug in names:
+        workflow = factories.make_draft(people.acme, slug=slug)
+        with scope.tenant(people.acme.id):
+            services.rename(workflow=workflow, name=name)
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("ORDER", {"orders", "old"}),  # by name and by slug, in any case
+        ("  order  ", {"orders", "old"}),
+        ("%", {"share"}),  # what LIKE has for itself is text here
+        ("_", {"snake"}),
+        ("\\", {"back"}),
+        ("'", {"quote"}),
+        ("ÜBER", {"uber"}),
+        ("", {"orders", "old", "share", "snake", "back", "quote", "uber"}),
+    ],
+)
+def test_the_list_is_searched_by_name_and_slug(
+    people: factories.People, client: Client, asked: str, found: set[str]
+) -> None:
+    named(
+        people,
+        ("Buy", "orders"),
+        ("The old Order", "old"),
+        ("50% off", "share"),
+        ("snake_case", "snake"),
+        ("C:\\temp", "back"),
+        ("Ed's", "quote"),
+        ("Über alles", "uber"),
+    )
+    factories.make_draft(people.globex, slug="their-orders")
+    text = text_of(client.get("/t/acme/workflows/", {"q": asked}))
+    links = re.findall(r'href="/t/acme/workflows/([a-z-]+)/"', text)
+    assert set(links) == found
+
+
+def test_a_search_is_kept_and_can_be_left(people: factories.People, client: Client) -> None:
+    named(people, ("Buy", "orders"))
+    text = text_of(client.get("/t/acme/workflows/"))
+    assert "Show all" not in text
+    text = text_of(client.get("/t/acme/workflows/?q=buy"))
+    assert re.search(r'<input[^>]* name="q"[^>]* value="buy"', text)
+    assert '<a href="/t/acme/workflows/">Show all</a>' in text
+
+
+def test_a_search_that_finds_nothing_says_so(people: factories.People, client: Client) -> None:
+    named(people, ("Buy", "orders"))
+    text = text_of(client.get("/t/acme/workflows/", {"q": "<b>none"}))
+    assert "No workflow matches “&lt;b&gt;none”." in text
+    assert '<a href="/t/acme/workflows/">Show all of them</a>' in text
+    assert "No workflows yet" not in text
+
+
+@pytest.mark.parametrize(("asked", "said"), [("x" * 201, "200 characters"), ("\x00", "Null char")])
+def test_a_search_that_cannot_be_is_told_at_its_field(
+    people: factories.People, client: Client, asked: str, said: str
+) -> None:
+    named(people, ("Buy", "orders"))
+    text = text_of(client.get("/t/acme/workflows/", {"q": asked}))
+    assert said in text.partition('role="alert"')[2]
+    assert 'href="/t/acme/workflows/orders/"' in text
+
+
+def test_a_long_list_comes_in_pages_and_keeps_its_search(
+    people: factories.People, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workflows.views.reading.PAGE", 2)
+    named(people, *((f"Order {slug}", slug) for slug in "abcde"), ("Other", "f"))
+    path, seen = "/t/acme/workflows/?q=order", []
+    while path:
+        text = text_of(client.get(path))
+        seen.append(re.findall(r'href="/t/acme/workflows/([a-z])/"', text))
+        following = re.search(r'rel="next" href="([^"]+)"', text)
+        path = f"/t/acme/workflows/{html.unescape(following[1])}" if following else ""
+    assert seen == [["a", "b"], ["c", "d"], ["e"]]
+    assert '<a href="/t/acme/workflows/?q=order">First</a>' in text
+    text = text_of(client.get("/t/acme/workflows/?after=z"))
+    assert re.search(r'No workflow comes after <span class="mono">z</span>\.', text)
 
 
 def test_a_viewer_is_offered_no_run(people: factories.People) -> None:

@@ -9,7 +9,6 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 
@@ -97,8 +96,7 @@ class ScheduleAdmin(ScopedAdmin):
 
     @display(description="")
     def fires(self, schedule: Schedule) -> SafeString:
-        after = max(schedule.handled_until, timezone.now())
-        return panel("fires", fires=schedules.upcoming(schedule.timetable, after))
+        return panel("fires", fires=schedules.coming(schedule))
 
     @display(description="")
     def slots(self, schedule: Schedule) -> SafeString:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -10,7 +12,9 @@ from django.views.decorators.http import require_safe
 from tenants.access import MemberRequest, needs
 from tenants.roles import Permission
 from workflows import canonical, documents, picture, services
+from workflows.forms import SearchForm
 
+PAGE = 50  # workflows
 VERSIONS = 10
 RUNS = 8
 
@@ -18,9 +22,21 @@ RUNS = 8
 @require_safe
 @needs(Permission.VIEW)
 def listing(request: MemberRequest) -> HttpResponse:
-    """A tenant's live workflows."""
+    """A tenant's live workflows by their slugs, page by page; all, or those that match a text."""
+    form = SearchForm(request.GET)
+    given = form.cleaned_data if form.is_valid() else {}
+    asked = given.get("q", request.GET.get("q", ""))
+    rows = services.listed(matching=given.get("q", ""))
+    if given.get("after"):
+        rows = rows.filter(slug__gt=given["after"])
+    found = list(rows[: PAGE + 1])
+    further = request.GET.copy()
+    further["after"] = found[PAGE - 1].slug if len(found) > PAGE else ""
     context = {
-        "workflows": services.listed(),
+        "form": form,
+        "workflows": found[:PAGE],
+        "further": further.urlencode() if further["after"] else "",
+        "same": urlencode({"q": asked}) if asked else "",
         "may_run": request.principal.may(Permission.RUN),
         "may_edit": request.principal.may(Permission.EDIT),
     }

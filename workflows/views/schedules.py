@@ -10,7 +10,6 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone
 
 from tenants import scope
 from tenants.access import MemberRequest, needs
@@ -21,7 +20,6 @@ from workflows import schedules as clocks
 from workflows import services
 from workflows.forms import ScheduleForm, ScheduleVerbForm
 from workflows.models import Schedule, Workflow
-from workflows.timetable import Timetable
 
 SLOTS = 20  # that are shown
 
@@ -60,9 +58,8 @@ def schedule(request: MemberRequest, slug: str, schedule_id: UUID) -> HttpRespon
     verb = ScheduleVerbForm(request.POST)
     if request.method == "POST" and verb.is_valid():
         return _act(request, found, verb.cleaned_data["action"])
-    kept = {name: getattr(found, name) for name in ScheduleForm.base_fields}
-    form = ScheduleForm(request.POST or None, initial=kept)
-    if request.method == "POST" and form.is_valid() and not _previews(form):
+    form = ScheduleForm(request.POST or None, found)
+    if request.method == "POST" and form.is_valid() and not _previews(form, found):
 
         def change() -> Schedule:
             return clocks.change(tenant_id=tenant_id, schedule_id=schedule_id, values=form.values)
@@ -71,11 +68,10 @@ def schedule(request: MemberRequest, slug: str, schedule_id: UUID) -> HttpRespon
             messages.success(request, "Saved.")
             return redirect(request.path)
     with scope.tenant(tenant_id):
-        after = max(found.handled_until, timezone.now())
         context = {
             "schedule": found,
             "slots": found.slots.order_by("-slot")[:SLOTS],
-            "next": [] if found.paused else clocks.upcoming(found.timetable, after),
+            "next": [] if found.paused else clocks.coming(found),
             **_shown(request, found.workflow, form),
         }
         return render(request, "workflows/schedule.html", context)
@@ -100,16 +96,15 @@ def _done(form: ScheduleForm, act: Callable[[], Schedule]) -> Schedule | None:
         return None
 
 
-def _previews(form: ScheduleForm) -> bool:
+def _previews(form: ScheduleForm, found: Schedule | None = None) -> bool:
     """Whether somebody only asked when it would fire; the form then has it, or says why not."""
     if "preview" not in form.data:
         return False
     try:
-        cron = clocks.check(form.cleaned_data["cron"], form.cleaned_data["zone"])
+        form.next = clocks.preview(values=form.values, schedule=found)
+        form.words = clocks.check(form.values["cron"], form.values["zone"]).words
     except Problem as problem:
         blame(form, problem)
-    else:
-        form.words, form.next = cron.words, clocks.upcoming(Timetable(cron), timezone.now())
     return True
 
 
