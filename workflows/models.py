@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.contrib.postgres.fields import ArrayField
-from django.core.validators import RegexValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
 
 from tenants.models import User
 from tenants.rls import SameTenant, TenantModel, TenantRoot, tenant_key
 from workflows import cron, filters
-from workflows.timetable import Policy, Timetable
+from workflows.timetable import MAX_CATCH_UP, Policy, Timetable
 
 slug_validator = RegexValidator(
     r"\A[a-z0-9]+(?:-[a-z0-9]+)*\Z", "Use lower-case letters, digits and single hyphens."
@@ -130,12 +130,16 @@ class Schedule(TenantModel):
     misfire = models.CharField(
         max_length=8, choices=MISFIRE, default="once", help_text="what to do with slots missed"
     )
-    misfire_max = models.PositiveSmallIntegerField(default=100)
+    misfire_max = models.PositiveSmallIntegerField(
+        default=100, validators=[MinValueValidator(1), MaxValueValidator(MAX_CATCH_UP)]
+    )
     overlap = models.CharField(
         max_length=8, choices=OVERLAP, default="allow", help_text="while a run of it is open"
     )
     jitter = models.PositiveSmallIntegerField(
-        default=0, help_text="a slot fires up to so many seconds later"
+        default=0,
+        validators=[MaxValueValidator(MAX_JITTER)],
+        help_text="a slot fires up to so many seconds later",
     )
     starts_at = models.DateTimeField(null=True, blank=True)
     ends_at = models.DateTimeField(null=True, blank=True)

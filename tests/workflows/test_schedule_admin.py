@@ -72,6 +72,9 @@ def test_a_schedule_is_made_and_shows_when_it_fires(staff: Client, acme: Tenant)
         ({"cron": "99 * * * *"}, "is no minute. Give 0-59"),
         ({"zone": "Europe/Pariss"}, "is no IANA time zone"),
         ({"ends_at_0": "2020-01-01", "ends_at_1": "00:00"}, "It would end before its first slot."),
+        ({"jitter": "3601"}, "less than or equal to 3600"),
+        ({"misfire_max": "1001"}, "less than or equal to 1000"),
+        ({"misfire_max": "0"}, "greater than or equal to 1"),
     ],
 )
 def test_what_does_not_fit_is_told_in_the_form(
