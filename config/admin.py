@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
+from celery.schedules import ParseException, crontab
+from django import forms
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.auth.admin import GroupAdmin as PlainGroupAdmin
 from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
+from django.core.validators import ProhibitNullCharactersValidator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django_celery_beat import admin as beat
@@ -62,6 +67,15 @@ class TaskForm(beat.PeriodicTaskForm):
         super().__init__(*args, **kwargs)
         self.fields["task"].widget = UnfoldAdminTextInputWidget()
         self.fields["regtask"].widget = TaskSelect()
+        self.fields["regtask"].validators.append(ProhibitNullCharactersValidator())
+
+    def clean_headers(self) -> str:
+        return self.cleaned_data["headers"] or "{}"
+
+    def clean(self) -> dict[str, Any]:
+        self.cleaned_data.setdefault("task", "")  # beat's reads it even where it was refused
+        cleaned: dict[str, Any] = super().clean()  # type: ignore[no-untyped-call] # beat has no types
+        return cleaned
 
 
 @admin.register(models.PeriodicTask)
@@ -92,6 +106,25 @@ class IntervalScheduleAdmin(Audited, ModelAdmin):
     list_display = ["every", "period"]
 
 
+class CrontabForm(forms.ModelForm):  # type: ignore[type-arg] # beat's models have no types
+    """Refuses what beat's own checks let pass and Celery cannot read."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("minute", "hour", "day_of_month", "month_of_year", "day_of_week"):
+            if name in self.fields:
+                self.fields[name].validators.append(partial(_check_time, name))
+
+
+def _check_time(name: str, value: str) -> None:
+    try:
+        crontab(**{name: value})
+    except (ParseException, ValueError) as problem:
+        raise ValidationError(f"Celery cannot read this: {problem}.") from problem
+
+
 @admin.register(models.CrontabSchedule)
 class CrontabScheduleAdmin(Audited, beat.CrontabScheduleAdmin, ModelAdmin):
     """Times for the clockwork."""
+
+    form = CrontabForm

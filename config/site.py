@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any, cast
 
 from csp.constants import UNSAFE_EVAL, UNSAFE_INLINE
 from csp.decorators import csp_update
+from django.contrib.admin import ModelAdmin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.auth.views import redirect_to_login
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, SuspiciousOperation, ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -33,7 +36,7 @@ class Site(UnfoldAdminSite):
     """For staff only: Django asks `is_staff` and a session; API keys open nothing here."""
 
     def admin_view(self, view: View, cacheable: bool = False) -> View:
-        guarded: View = super().admin_view(view, cacheable)
+        guarded: View = super().admin_view(_of_rows(view), cacheable)
         shown = _relaxed(guarded)
         shown.staff_only = True  # type: ignore[attr-defined] # the proof reads it (config/doors.py)
         return shown
@@ -69,3 +72,21 @@ class Site(UnfoldAdminSite):
         if request.user.is_authenticated:
             raise PermissionDenied
         return redirect_to_login(request.GET.get("next") or reverse("admin:index"))
+
+
+def _of_rows(view: View) -> View:
+    """The view of a model, for rows that there could be: Django's lists take any text for a key."""
+    owner = getattr(view, "__self__", None)
+    if not isinstance(owner, ModelAdmin):
+        return view
+
+    @wraps(view)
+    def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            for key in request.POST.getlist(ACTION_CHECKBOX_NAME):
+                owner.opts.pk.clean(key, None)
+        except ValidationError as problem:
+            raise SuspiciousOperation("A row is chosen that cannot be.") from problem
+        return view(request, *args, **kwargs)
+
+    return checked

@@ -45,6 +45,11 @@ class ScheduleForm(forms.ModelForm):  # type: ignore[type-arg] # generic in the 
             raise forms.ValidationError("It is archived and starts no more runs.")
         return workflow
 
+    def clean_jitter(self) -> int:
+        jitter: int = self.cleaned_data["jitter"]
+        Schedule._meta.get_field("jitter").run_validators(jitter)  # or the page reckons with it
+        return jitter
+
     def clean_input(self) -> Any:
         return self.cleaned_data["input"] or {}  # to the form, {} is nothing
 

@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 from unfold.admin import TabularInline
 from unfold.decorators import action, display
+from unfold.forms import PaginationInlineFormSet
 
 from tenants import scope
 from tenants.admin.base import ScopedAdmin, ask, panel
@@ -24,10 +25,22 @@ from workflows.forms import PublishForm
 from workflows.models import Workflow, WorkflowVersion
 
 
+class Paged(PaginationInlineFormSet):
+    """Unfold takes for a number what is none, such as a raised two."""
+
+    def get_page_num(self) -> int:
+        try:
+            page: int = super().get_page_num()
+        except ValueError:
+            return 1
+        return page
+
+
 class VersionInline(TabularInline):
     """The published versions; each has a page of its own."""
 
     model = WorkflowVersion
+    formset = Paged
     fields = ["number", "note", "published_by", "published_at"]
     readonly_fields = fields
     show_change_link = True
