@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from config.local.loopback import HOST
 
-# One sender begins after another. Of sixteen that connect within the same millisecond often all come
-# to one of two processes, and stay there, as those of the world do not.
+# One sender begins after another. Of sixteen that connect within the same millisecond often all
+# come to one of two processes, and stay there, as those of the world do not.
 APART_SECONDS = 0.001
 SILENCE_SECONDS = 30.0  # no answer to anybody for so long: the server hangs
 
