@@ -202,7 +202,12 @@ def _store(
         target.answer,
         paused=paused,
     )
-    key = {"tenant": target.tenant_id, "endpoint": target.id, "key": dedupe_key}
+    key = {
+        "tenant": target.tenant_id,
+        "endpoint": target.id,
+        "revision": target.revision,
+        "key": dedupe_key,
+    }
     db.enter_tenant(target.tenant_id)
     try:
         plan, new = _planned(db, target, request)
@@ -211,7 +216,7 @@ def _store(
         if first is None:
             raise
         return first, 0
-    deliver = (statements.DELIVER, {**key, **_row(target, received, request)})
+    deliver = (statements.DELIVER, {**key, **_row(received, request)})
     if paused:
         stored, ready = db.first(*deliver) is not None, 0
     else:
@@ -226,9 +231,8 @@ def _store(
     return first, 0
 
 
-def _row(target: Target, received: Received, request: Incoming) -> dict[str, object]:
+def _row(received: Received, request: Incoming) -> dict[str, object]:
     return {
-        "revision": target.revision,
         **request.columns(),
         "id": received.delivery_id,
         "execution": received.execution_id,
@@ -238,10 +242,13 @@ def _row(target: Target, received: Received, request: Incoming) -> dict[str, obj
 
 
 def _stored_before(db: Prepared, key: Mapping[str, object], received: Received) -> Received | None:
+    """What was stored of it before. Raises ChangedError: who is told of it is looked at again."""
     first = db.first(statements.FIRST, key)
-    if first is None:
+    if first is None or not first[0]:
+        raise targets.ChangedError
+    _, delivery_id, execution_id, hold = first
+    if delivery_id is None:
         return None
-    delivery_id, execution_id, hold = first
     return replace(
         received,
         delivery_id=delivery_id,

@@ -27,9 +27,13 @@ ON CONFLICT (tenant_id, endpoint_id, dedupe_key) DO NOTHING
 RETURNING id
 """
 
-FIRST = """
-SELECT id, execution_id, hold FROM webhooks_delivery
-WHERE tenant_id = %(tenant)s AND endpoint_id = %(endpoint)s AND dedupe_key = %(key)s
+# The delivery that has the key, if one has; and whether the endpoint is still as it was.
+FIRST = f"""
+SELECT {_REVISION} = %(revision)s, d.id, d.execution_id, d.hold
+FROM webhooks_endpoint e JOIN workflows_workflow w ON w.id = e.workflow_id
+LEFT JOIN webhooks_delivery d
+  ON d.tenant_id = e.tenant_id AND d.endpoint_id = e.id AND d.dedupe_key = %(key)s
+WHERE e.tenant_id = %(tenant)s AND e.id = %(endpoint)s
 """
 
 # Nobody waits for the disk, and nobody waits long for a process that was frozen with the lock.

@@ -39,7 +39,7 @@ calls twice: calls that reached the receiver for a step that had made one before
 p50, p99, max: how long what was hit stood still.
   F1 to F3, F5: a step, from the signal to its process until the step went on elsewhere.
   F4, F10, F11, F19: a step whose lease was lost, from one start to the next.
-  F6 to F8, F13, F14, F20: a run (F20: the quiet tenant's), from acceptance to its first step.
+  F6 to F8, F13, F14, F20, F23: a run (F20: the quiet tenant's), from acceptance to its start.
   F9: all runs, from Postgres being back to the first that moves. F18: what went beyond its time.
   F21: a claim, while the transaction is open. F22: all webhooks, from the start of web."""
 
@@ -73,6 +73,7 @@ FAULTS = (
     Fault("F20", "a noisy tenant", on_runs.crowded),
     Fault("F21", "an old transaction", on_postgres.held_up),
     Fault("F22", "web killed under webhooks", on_webhooks.killed_while_taking_in),
+    Fault("F23", "a storm of runs that call out", on_runs.stormed),
 )
 
 

@@ -19,7 +19,7 @@ COMMAND = (sys.executable, "-m", "config.local", "exec", "--temporary", "--")
 @pytest.mark.timeout(PATIENCE + 60)
 @pytest.mark.parametrize(
     "faults",
-    ["F1,F2,F3,F4,F5", "F9,F10,F11,F19,F21", "F6,F7,F8,F12,F13,F14,F18,F20", "F22"],
+    ["F1,F2,F3,F4,F5", "F9,F10,F11,F19,F21", "F6,F7,F8,F12,F13,F14,F18,F20,F23", "F22"],
     ids=["workers", "Postgres", "Valkey and runs", "webhooks"],
 )
 def test_no_invariant_is_broken(

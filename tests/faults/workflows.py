@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 from config.local.loopback import HOST
@@ -47,6 +48,28 @@ def order(receiver: Receiver) -> list[Step]:
         step("note", "shape"),
         done("store", "create", "note"),
     ]
+
+
+def errand(receiver: Receiver) -> list[Step]:
+    """Calls out, looks at what came, and calls out again. Answers come at once: so many threads
+    come back that hands are always wanted."""
+    status = "{{ steps.fetch.output.status == 200 }}"
+    return [
+        receiver.call("fetch", does="wait/0"),
+        step("found", "fetch", kind="condition", config={"if": status}),
+        done("found.true"),
+        receiver.call("create", "done", does="wait/0", method="POST"),
+    ]
+
+
+def chain(length: int) -> list[Step]:
+    """Steps one after another that call nobody: their thread never lays down its turn by itself."""
+    keys = [f"s{number}" for number in range(1, length)]
+    steps = [step(keys[0], kind="transform", config={"value": 1})]
+    for before, key in pairwise(keys):
+        value = f"{{{{ steps.{before}.output + 1 }}}}"
+        steps.append(step(key, before, kind="transform", config={"value": value}))
+    return [*steps, done(keys[-1])]
 
 
 def quick() -> list[Step]:

@@ -148,3 +148,40 @@ def test_a_refusal_is_kept_once_though_it_was_looked_at_twice(address: Address) 
     assert len(refused) == 1
     with scope.tenant(address.tenant.id):
         assert Delivery.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        (lambda address: change(address, enabled=False), 404),
+        (lambda address: change(address, allowed_ips=["192.0.2.1"]), 403),
+    ],
+    ids=["disabled", "allowed elsewhere"],
+)
+def test_a_repeat_is_answered_by_what_is_so_now(
+    address: Address, change: Callable[[Address], None], status: int
+) -> None:
+    """What is stored already says nothing of who may ask for it."""
+    change(address)
+    with pytest.raises(Problem) as refused:
+        deliver(address, standard(address, delivery_id="before"), client="198.51.100.7")
+    assert refused.value.status == status
+
+
+def test_a_repeat_with_a_secret_that_is_no_longer_good_is_refused(address: Address) -> None:
+    with scope.tenant(address.tenant.id):
+        services.rotate(endpoint=Endpoint.objects.get())
+        Endpoint.objects.update(previous_expires_at=Now() - timedelta(seconds=1))
+    with pytest.raises(Problem) as refused:
+        deliver(address, standard(address, delivery_id="before"))
+    assert refused.value.status == 401
+
+
+def test_a_repeat_that_is_not_what_is_asked_for_is_answered_by_what_is_so_now(
+    address: Address,
+) -> None:
+    change(address, enabled=False)
+    body = b"{"
+    with pytest.raises(Problem) as refused:
+        deliver(address, standard(address, body, delivery_id="before"), body)
+    assert refused.value.status == 404
