@@ -51,11 +51,11 @@ def admit_at_once(target: Target) -> bool:
     known = limits.known(target.tenant_id)
     if known is None:
         return False
+    services.refuse_full(known)  # first: who is refused is looked at twice, and counted once
     counted = limits.count_webhook_at_once(known, target.id, target.rate)
     if counted is None:
         return False
     counted.check(WHOSE)
-    services.refuse_full(known)
     return True
 
 
