@@ -67,10 +67,11 @@ def test_every_page_answers_a_forged_formset(world: World, kind: str) -> None:
         client = session(world.site.people.staff)
         path = world.path(route)
         body = sent(world, client, route, path)
-        for prefix in prefixes():
-            answer = client.post(path, {**forged(prefix, FORGED[kind], body), "_save": "Save"})
-            if answer.status_code >= 500:
-                faults.append((route.pattern, prefix, answer.status_code))
+        for prefix in prefixes():  # a page reads its own
+            body = forged(prefix, FORGED[kind], body)
+        answer = client.post(path, {**body, "_save": "Save"})
+        if answer.status_code >= 500:
+            faults.append((route.pattern, answer.status_code))
     assert faults == []
 
 
