@@ -13,6 +13,7 @@ from django.db.models.functions import Now
 from django.http import HttpResponseBase
 from django.test import Client
 
+from config.callers import enter
 from tenants import scope
 from tenants.models import Membership, Tenant, User
 from tenants.rls import TenantRow
@@ -20,7 +21,6 @@ from tenants.roles import Role
 from tests import factories, routes
 from tests.factories import People
 from tests.routes import METHODS, Route
-from tests.tenants.browsers import enter
 from tests.webhooks import senders
 from tests.workflows.definitions import document, step
 from webhooks import trials

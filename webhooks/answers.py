@@ -20,8 +20,8 @@ from executions import services as executions
 from executions import waiting
 from executions.states import ExecutionStatus
 from tenants import problems
+from webhooks.incoming import Received
 from webhooks.models import ACK, RESPOND, RESULT
-from webhooks.receive import Received
 
 # An answer comes from the origin where people are signed in: no browser may run anything of it.
 SANDBOXED = {

@@ -1,4 +1,4 @@
-"""One request at an endpoint's address, and whose address that is."""
+"""One request at an endpoint's address, whose address that is, and what is stored of it."""
 
 from __future__ import annotations
 
@@ -63,3 +63,16 @@ class Target(NamedTuple):
     answer: str
     rate: str
     revision: str  # of the endpoint's row and its workflow's: another one after any change
+
+
+@dataclass(frozen=True)
+class Received:
+    """A delivery that is stored; `duplicate` when it had been before. `paused`: it has no run yet,
+    since its workflow begins none."""
+
+    delivery_id: UUID
+    execution_id: UUID | None
+    tenant_id: UUID
+    answer: str  # of webhooks.models.ANSWERS: with what its caller is answered
+    duplicate: bool = False
+    paused: bool = False

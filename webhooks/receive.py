@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple
 from uuid import UUID
 
@@ -19,7 +19,7 @@ from tenants import services as tenants
 from tenants.problems import Problem
 from tenants.scope import Call, Prepared, prepared_transaction
 from webhooks import addresses, bodies, dedupe, limits, rejects, signatures, statements, targets
-from webhooks.incoming import Incoming, Target
+from webhooks.incoming import Incoming, Received, Target
 from webhooks.refusals import (
     IP_DENIED,
     NOT_LIVE,
@@ -39,19 +39,6 @@ class Challenged(Exception):  # noqa: N818 - it is no error
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self.text = text
-
-
-@dataclass(frozen=True)
-class Received:
-    """A delivery that is stored; `duplicate` when it had been before. `paused`: it has no run yet,
-    since its workflow begins none."""
-
-    delivery_id: UUID
-    execution_id: UUID | None
-    tenant_id: UUID
-    answer: str  # of webhooks.models.ANSWERS: with what its caller is answered
-    duplicate: bool = False
-    paused: bool = False
 
 
 def receive(

@@ -25,9 +25,9 @@ from tenants import scope
 from tenants import services as tenants
 from tenants.problems import Problem
 from webhooks import addresses, receive, signatures, targets
-from webhooks.incoming import LARGEST, Incoming
+from webhooks.incoming import LARGEST, Incoming, Received
 from webhooks.models import ACK, Endpoint, TrialAddress, TrialRequest
-from webhooks.receive import Challenged, Received
+from webhooks.receive import Challenged
 from webhooks.refusals import IP_DENIED, REFUSED, UNKNOWN, Refusal, too_large
 from webhooks.signatures import Options
 from workflows.definition import JSON

@@ -15,8 +15,8 @@ from django.views.decorators.csrf import csrf_exempt
 from tenants.access import client_of
 from tenants.problems import Problem, respond
 from webhooks import answers
-from webhooks.incoming import Incoming
-from webhooks.receive import Challenged, Received, receive
+from webhooks.incoming import Incoming, Received
+from webhooks.receive import Challenged, receive
 from webhooks.refusals import BROKEN_OFF
 from webhooks.trial_receive import note_unread, receive_trial
 from workflows.definition import JSON

@@ -6,11 +6,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
-from django.http import HttpRequest
 from django.test import Client
 
-from tenants import confirming
-from tenants.models import User
 from tests.factories import PASSWORD
 
 VERA = "vera@acme.example"
@@ -22,16 +19,6 @@ def log_in(email: str = VERA, password: str = PASSWORD, client: Client | None = 
     answer = browser.post("/login/", {"login": email, "password": password})
     browser.answer = answer  # type: ignore[attr-defined] # for the tests
     return browser
-
-
-def enter(client: Client, user: User) -> Client:
-    """As after the log-in form, without it: that takes the time that a password's hash does."""
-    client.force_login(user)
-    request = HttpRequest()
-    request.session = client.session
-    confirming.note_password(request, user)
-    request.session.save()
-    return client
 
 
 def is_in(browser: Client) -> bool:

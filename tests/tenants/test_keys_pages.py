@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from config.callers import enter
 from tenants import scope
 from tenants.models import ApiKey
 from tests import factories
 from tests.callers import Caller
 from tests.factories import People
-from tests.tenants.browsers import enter
 
 pytestmark = pytest.mark.usefixtures("db")
 

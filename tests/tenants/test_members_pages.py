@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
+from config.callers import enter
 from tenants import scope, services
 from tenants.models import Invitation, Membership, User
 from tenants.roles import Role
 from tests import factories
 from tests.factories import People
 from tests.tenants import letters
-from tests.tenants.browsers import enter
 
 pytestmark = pytest.mark.usefixtures("committed_db")
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from config.callers import enter
 from tenants import limits, scope, services
 from tenants.models import Secret, TenantLimits, User
 from tests import factories
-from tests.tenants.browsers import enter
 
 pytestmark = pytest.mark.django_db
 

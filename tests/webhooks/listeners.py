@@ -16,9 +16,8 @@ from tests import factories
 from tests.webhooks import senders
 from tests.webhooks.senders import BODY, Address
 from webhooks import trials
-from webhooks.incoming import Incoming
+from webhooks.incoming import Incoming, Received
 from webhooks.models import TrialAddress, TrialRequest
-from webhooks.receive import Received
 from webhooks.trial_receive import receive_trial
 from workflows.models import Workflow
 

@@ -16,8 +16,9 @@ from tenants import scope
 from tenants.models import Tenant
 from tests import factories
 from webhooks import services
+from webhooks.incoming import Received
 from webhooks.models import Delivery, Endpoint
-from webhooks.receive import Received, receive
+from webhooks.receive import receive
 from workflows.models import Workflow
 
 BODY = b'{"order_id": "1001"}'

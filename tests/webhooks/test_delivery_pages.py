@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from config.callers import enter
 from tenants import scope
 from tenants.problems import Problem
 from tests import factories
 from tests.factories import People
-from tests.tenants.browsers import enter
 from tests.webhooks.senders import BODY, Address, deliver, kept, make_address, standard
 from webhooks.models import Delivery, Endpoint
 from webhooks.receive import receive

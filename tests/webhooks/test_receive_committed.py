@@ -12,8 +12,9 @@ from executions.models import Execution
 from tenants import limiter, limits, scope
 from tenants.gcra import Rate
 from tests.webhooks.senders import BODY, Address, make_address, standard
+from webhooks.incoming import Received
 from webhooks.models import Delivery
-from webhooks.receive import Received, receive
+from webhooks.receive import receive
 
 pytestmark = pytest.mark.usefixtures("committed_db")
 

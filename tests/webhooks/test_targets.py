@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -41,10 +42,10 @@ def trips() -> int:
     return pipeline.of(connection.connection)._trips
 
 
-def change(address: Address, **values: object) -> None:
+def change(address: Address, **values: Any) -> None:
     endpoint = address.endpoint()
     with scope.tenant(address.tenant.id):
-        services.change(endpoint=endpoint, **values)  # type: ignore[arg-type]
+        services.change(endpoint=endpoint, **values)
 
 
 def delete(address: Address) -> None:
